@@ -1,0 +1,146 @@
+"""Sphinx side of the guide: code comes from snippets/, verdicts from a run.
+
+* ``literalinclude`` takes ``:region:`` or ``:pyobject:`` instead of line numbers,
+  and says under each block where it comes from and where it passed.
+* A page is a Jinja template: `docs/_ext/verdicts.py` holds what it can use.
+* A block written by hand, a snippet or a region that no page shows, and a snippet
+  without a doctest that passed are warnings, and so fail a build with ``-W``.
+"""
+
+import re
+from pathlib import Path
+
+import jinja2
+from docutils import nodes
+from docutils.parsers.rst import directives
+from sphinx import addnodes
+from sphinx.directives.code import LiteralInclude
+from sphinx.util import logging
+from verdicts import RESULTS, Verdicts
+
+logger = logging.getLogger(__name__)
+ROOT = Path(__file__).parent.parent.parent
+SNIPPETS = ROOT / "snippets"
+# Numbers rot when the file changes; a name does not.
+NUMERIC = {"lines", "emphasize-lines", "lineno-start", "lineno-match", "linenos"}
+REGION = re.compile(r"# region (\S+)$", re.MULTILINE)
+
+
+class Snippet(LiteralInclude):
+    """``literalinclude`` of a file under snippets/."""
+
+    option_spec = {
+        **{
+            name: convert
+            for name, convert in LiteralInclude.option_spec.items()
+            if name not in NUMERIC
+        },
+        "region": directives.unchanged_required,
+    }
+
+    def run(self):
+        path = Path(self.env.relfn2path(self.arguments[0])[1])
+        if not path.is_relative_to(SNIPPETS):
+            raise self.error(f"{self.arguments[0]} is not under snippets/")
+        region = self.options.pop("region", None)
+        if region is not None:
+            self.options["start-after"] = f"# region {region}\n"
+            self.options["end-before"] = f"# endregion {region}\n"
+        if path.suffix == ".console":
+            self.options.setdefault("language", "console")
+        if "diff" in self.options:
+            old = Path(self.env.relfn2path(self.options["diff"])[1])
+        found = super().run()
+        for block in [block for node in found for block in node.findall(nodes.literal_block)]:
+            name = path.relative_to(ROOT).as_posix()
+            block["snippet"], block["region"] = name, region
+            if "diff" in self.options:
+                # difflib names both files by their place on this machine.
+                names = f"--- {old.relative_to(ROOT).as_posix()}\n+++ {name}\n"
+                text = names + block.rawsource.split("\n", 2)[2]
+                block.rawsource, block.children[:] = text, [nodes.Text(text)]
+            found.append(provenance(self.config, path, name))
+        return found
+
+
+def provenance(config, path, name):
+    """The line under a block: its file, its test, where it passed."""
+    line = nodes.paragraph(classes=["provenance"])
+    line += source_link(config, name)
+    if path.suffix == ".py":
+        test = Path("tests", *Path(name).parts[1:-1], f"test_{path.name}")
+        if (ROOT / test).exists():
+            line += [nodes.Text(" · tested by "), source_link(config, test.as_posix())]
+        line += nodes.Text(f" · {Verdicts().passed_on(name)}")
+    elif path.suffix == ".console":
+        line += nodes.Text(" · captured by running its commands")
+    return line
+
+
+def source_link(config, name):
+    code = nodes.literal(text=name)
+    if config.guide_repository:
+        address = f"{config.guide_repository}/blob/HEAD/{name}"
+        return nodes.reference("", "", code, refuri=address)
+    return addnodes.download_reference(
+        "", "", code, reftarget=f"/../{name}", refdoc="", refexplicit=True
+    )
+
+
+def render(app, docname, source):
+    """Fill in the verdicts of a page."""
+    app.env.note_dependency(str(RESULTS))
+    environment = jinja2.Environment(  # noqa: S701: the result is Markdown
+        loader=jinja2.FileSystemLoader(app.srcdir),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    try:
+        template = environment.from_string(source[0])
+        source[0] = template.render(guide=Verdicts())
+    except (jinja2.TemplateError, LookupError) as error:
+        logger.warning("%s: %s", type(error).__name__, error, location=docname)
+
+
+def find_written_by_hand(app, doctree):
+    """Warn of each block that is not a snippet."""
+    for node in doctree.findall(nodes.FixedTextElement):
+        if "snippet" not in node and not isinstance(node, nodes.comment):
+            logger.warning("code written by hand: put it in snippets/", location=node)
+    for node in doctree.findall(nodes.raw):
+        if re.search("<(pre|code)", node.astext()):
+            logger.warning("code written by hand: put it in snippets/", location=node)
+
+
+def find_unused(app, env):
+    """Warn of snippets and regions that no page shows, and of untested ones."""
+    shown = {
+        (node["snippet"], node["region"])
+        for docname in env.found_docs
+        for node in env.get_doctree(docname).findall(nodes.literal_block)
+        if "snippet" in node
+    }
+    passed = Verdicts().newest["snippets"]
+    for path in sorted(SNIPPETS.rglob("*")):
+        name = path.relative_to(ROOT).as_posix()
+        if path.is_dir() or path.name == "__init__.py" or path.suffix == ".pyc":
+            continue
+        if name not in {file for file, _ in shown}:
+            logger.warning("no page shows %s", name)
+        if path.suffix == ".py":
+            for region in REGION.findall(path.read_text("utf-8")):
+                if (name, region) not in shown:
+                    logger.warning("no page shows the region %r of %s", region, name)
+            if passed.get(name) != "ok":
+                logger.warning("%s has no doctest that passed in nox -s matrix", name)
+
+
+def setup(app):
+    app.add_config_value("guide_repository", "", "env", str)
+    app.add_directive("literalinclude", Snippet, override=True)
+    app.connect("source-read", render)
+    app.connect("doctree-read", find_written_by_hand)
+    app.connect("env-check-consistency", find_unused)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,54 @@
+"""Workaround 2 of the investigation, as published on 2025-10-18.
+
+.. testcode::
+
+    from snippets.published.session_factory import create_app
+
+    try:
+        create_app({"SQLALCHEMY_ENGINES": {"default": "sqlite://"}})
+    except TypeError as error:
+        print(error)
+
+.. testoutput::
+
+    Passing a session object directly is not supported with Flask-SQLAlchemy-Lite. \
+Please pass the SQLAlchemy db object instead. \
+Example: ModelView(User, db) instead of ModelView(User, db.session)
+"""
+
+from flask import Flask, current_app
+from flask_admin import Admin
+from flask_sqlalchemy_lite import SQLAlchemy
+
+from snippets.models import Post, Tag, User, create_tables
+from snippets.views import PostView, TagView, UserView
+
+db = SQLAlchemy()
+
+
+# region published
+def get_session():
+    """Returns session for current context"""
+    return current_app.extensions["sqlalchemy"].get_session()
+
+
+# endregion published
+
+
+# region app
+def create_app(config=None):
+    app = Flask(__name__)
+    app.config.from_object("snippets.settings")
+    app.config.from_mapping(config)
+    db.init_app(app)
+    with app.app_context():
+        create_tables(db)
+
+    admin = Admin(app)
+    admin.add_view(UserView(User, get_session))
+    admin.add_view(PostView(Post, get_session))
+    admin.add_view(TagView(Tag, get_session))
+    return app
+
+
+# endregion app

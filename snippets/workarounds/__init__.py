@@ -1,0 +1,1 @@
+"""One corrected approach per module."""

@@ -1,0 +1,182 @@
+"""Drive an admin as a browser does: requests, forms with their tokens, no context."""
+
+import gc
+import itertools
+import json
+import re
+import tempfile
+import threading
+from contextlib import contextmanager
+
+from bs4 import BeautifulSoup
+from flask import g, got_request_exception
+from jinja2 import FileSystemBytecodeCache
+from sqlalchemy import NullPool, create_engine, event
+from sqlalchemy.orm import Session
+
+
+# Every check makes an application: compile the admin's templates once.
+TEMPLATES = FileSystemBytecodeCache(tempfile.mkdtemp(prefix="templates-"))
+
+
+class Failure(Exception):
+    """What a check found wrong, in the words that the compatibility table prints."""
+
+
+def describe(error):
+    """``Type: message`` of an exception, the same on every run and machine."""
+    text = f"{type(error).__name__}: {error}".strip()
+    text = re.sub(r"0x[0-9a-f]+", "0x…", text)
+    return re.sub(r"\(/.*/site-packages/", "(", text)
+
+
+def require(condition, message):
+    if not condition:
+        raise Failure(message)
+
+
+class Surface:
+    """A running application, its database seen from elsewhere, and probes.
+
+    :param create_app: the factory under test, called outside of any context.
+    :param url: a database that nobody else uses.
+    """
+
+    def __init__(self, create_app, url):
+        config = {
+            "SECRET_KEY": "testing",
+            "SQLALCHEMY_ENGINES": {"default": url},
+            "SQLALCHEMY_DATABASE_URI": url,
+        }
+        self.app = create_app(config)
+        self.app.jinja_env.bytecode_cache = TEMPLATES
+        self.url = url
+        self.turn = None
+        self.sessions = []
+        self.client = self.app.test_client()
+        self._errors = []
+        self._numbers = itertools.count()
+        got_request_exception.connect(self._note_error, self.app)
+        self.app.before_request(self._wait_for_turn)
+        self.app.teardown_request(self._end_turn)
+        with self.app.app_context():
+            self.pool = self.app.extensions["sqlalchemy"].engine.pool
+        event.listen(Session, "do_orm_execute", self._note_session)
+
+    def close(self):
+        event.remove(Session, "do_orm_execute", self._note_session)
+
+    def _note_error(self, sender, exception, **extra):
+        self._errors.append(exception)
+
+    def _note_session(self, state):
+        # A number kept by the session itself: an id() could be used twice.
+        info = state.session.info
+        if "number" not in info:
+            info["number"] = next(self._numbers)
+        if info["number"] not in self.sessions:
+            self.sessions.append(info["number"])
+
+    def _wait_for_turn(self):
+        if self.turn is not None:
+            self.turn.barrier.wait(timeout=10)
+            self.turn.lock.acquire()
+            g.has_turn = True
+
+    def _end_turn(self, error):
+        if g.pop("has_turn", False):
+            self.turn.lock.release()
+
+    @contextmanager
+    def elsewhere(self):
+        """A session of another process: its own engine and connection."""
+        engine = create_engine(self.url, poolclass=NullPool)
+        with Session(engine, info={"number": -1}) as session:
+            yield session
+        self.sessions = [number for number in self.sessions if number >= 0]
+
+    @contextmanager
+    def without_collection(self):
+        """Keep what a session too old still holds from being freed by chance."""
+        gc.disable()
+        try:
+            yield
+        finally:
+            gc.enable()
+
+    def send(self, method, path, client=None, **kwargs):
+        """Send a request, follow redirects, return the text of the answer.
+
+        :raises Failure: for an exception in the application or an error status.
+        """
+        self._errors.clear()
+        response = (client or self.client).open(
+            path, method=method, follow_redirects=True, **kwargs
+        )
+        if self._errors:
+            raise Failure(describe(self._errors[0]))
+        require(response.status_code < 400, f"{method} {path}: {response.status}")
+        return response.text
+
+    def get(self, path, **query):
+        return self.send("GET", path, query_string=query)
+
+    def rows(self, path, **query):
+        """The text of each row of a list page."""
+        page = BeautifulSoup(self.get(path, **query), "html.parser")
+        found = [
+            re.sub(r"\s+", " ", row.get_text(" ")).strip()
+            for row in page.select("table.model-list tr:has(td)")
+        ]
+        return [row for row in found if "There are no items" not in row]
+
+    def filter(self, path, group, operation):
+        """The name of the query argument of a filter, as the page's script reads it."""
+        page = BeautifulSoup(self.get(path), "html.parser")
+        groups = json.loads(page.select_one("#filter-groups-data").get_text())
+        for option in groups[group]:
+            if option["operation"] == operation:
+                return f"flt0_{option['arg']}"
+
+    def token(self, path):
+        page = BeautifulSoup(self.get(path), "html.parser")
+        field = page.select_one("[name=csrf_token]")
+        return field["value"]
+
+    def submit(self, path, changes, **query):
+        """Fill in the form on a page as a browser would, and post it."""
+        page = BeautifulSoup(self.get(path, **query), "html.parser")
+        form = page.select_one("form.admin-form")
+        data = {}
+        for field in form.select("input[name], textarea[name], select[name]"):
+            if field.name == "select":
+                chosen = field.select("option[selected]")
+                if not field.has_attr("multiple") and not chosen:
+                    chosen = field.select("option")[:1]
+                data[field["name"]] = [option["value"] for option in chosen]
+            elif field.name == "textarea":
+                data[field["name"]] = field.get_text().strip()
+            elif field.get("type") not in ("submit", "checkbox"):
+                data[field["name"]] = field.get("value", "")
+        return self.send("POST", path, query_string=query, data=data | changes)
+
+
+def alerts(text):
+    """The messages that the admin flashed on a page."""
+    page = BeautifulSoup(text, "html.parser")
+    return " ".join(
+        re.sub(r"\s+", " ", alert.get_text(" ")).replace("×", "").strip()
+        for alert in page.select(".alert")
+    )
+
+
+class Turn:
+    """Two requests that are open at the same time and work one after the other."""
+
+    def __init__(self):
+        self.barrier = threading.Barrier(2)
+        self.lock = threading.Lock()
+
+
+def lookup(surface, **query):
+    return json.loads(surface.get("/admin/post/ajax/lookup/", **query))

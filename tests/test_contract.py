@@ -1,0 +1,52 @@
+"""Every approach against every check, in the environment that is installed.
+
+With ``--record`` the outcomes are kept for the compatibility matrix; without it
+they have to be the ones that ``docs/compatibility.json`` holds.
+"""
+
+import warnings
+
+import pytest
+
+from tests import matrix
+from tests.contract import CHECKS
+from tests.surface import Failure, Surface, describe
+
+
+def outcome(approach, check, url):
+    """Return ``ok``, ``not reached`` or what went wrong."""
+    try:
+        surface = Surface(matrix.factory(approach), url)
+    except Exception as error:
+        return describe(error) if check == "construct" else matrix.NOT_REACHED
+    try:
+        CHECKS[check](surface)
+    except Failure as failure:
+        return str(failure)
+    finally:
+        surface.close()
+    return matrix.OK
+
+
+@pytest.mark.parametrize("check", CHECKS)
+@pytest.mark.parametrize("approach", matrix.installed_approaches())
+def test_contract(approach, check, tmp_path, request):
+    got = outcome(approach, check, f"sqlite:///{tmp_path}/contract.db")
+    record = request.config.stash.get(matrix.RECORD, None)
+    if record is not None:
+        record["approaches"].setdefault(approach, {})[check] = got
+    else:
+        assert got == matrix.committed(approach, check)
+
+
+@pytest.mark.parametrize("approach", matrix.installed_approaches())
+def test_deprecation(approach, tmp_path, request):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        outcome(approach, "construct", f"sqlite:///{tmp_path}/contract.db")
+    got = next((str(w.message) for w in caught if "session object" in str(w.message)), None)
+    record = request.config.stash.get(matrix.RECORD, None)
+    if record is not None:
+        record["deprecated"][approach] = got
+    else:
+        assert got == matrix.committed_cell(approach)["deprecated"]
