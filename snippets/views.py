@@ -16,7 +16,7 @@
 from flask_admin.contrib.sqla import ModelView
 from flask_admin.form import SecureForm
 
-from snippets.models import Post, Tag, User
+from snippets.models import Post
 
 
 # region views

@@ -7,6 +7,7 @@ that the compatibility page prints.
 import threading
 from datetime import date
 
+from flask import current_app
 from sqlalchemy import select
 
 from snippets.models import Post, Tag, User
@@ -208,6 +209,17 @@ def session_per_request(surface):
         used.append(set(surface.sessions))
     require(not used[0] & used[1], "two requests share a session")
     require(all(len(sessions) == 1 for sessions in used), "a request uses two sessions")
+
+
+@check
+def shared_session(surface):
+    """A hook that uses ``db.session`` works in the transaction of the view."""
+    surface.before = lambda: current_app.extensions["sqlalchemy"].session.scalar(
+        select(User.id).limit(1)
+    )
+    surface.sessions.clear()
+    surface.get("/admin/post/edit/", id=1)
+    require(len(surface.sessions) == 1, "the view has another session than db.session")
 
 
 @check

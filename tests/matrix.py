@@ -23,6 +23,7 @@ from pathlib import Path
 
 import pytest
 from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import SpecifierSet
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -38,7 +39,8 @@ APPROACHES = DATA["approaches"]
 RECORD = pytest.StashKey[dict]()
 OK, NOT_REACHED = "ok", "not reached"
 LIBRARIES = ["Flask-Admin", "Flask-SQLAlchemy-Lite", "Flask-SQLAlchemy"]
-PACKAGES = LIBRARIES + ["Flask", "SQLAlchemy", "Werkzeug", "WTForms"]
+PACKAGES = [*LIBRARIES, "Flask", "SQLAlchemy", "Werkzeug", "WTForms"]
+SWITCHES = {"python", "free", "recipes"}
 TOOLS = ["pytest", "pytest-sphinx", "beautifulsoup4", "packaging"]
 
 
@@ -87,6 +89,7 @@ def new_record():
         "packages": {name: installed(name) for name in PACKAGES},
         "approaches": {},
         "deprecated": {},
+        "recipes": {},
         "snippets": {},
     }
 
@@ -113,20 +116,32 @@ def condense(record):
 
 
 def requirements(changes):
-    """The lines of a requirements file: requirements.txt with ``changes``."""
+    """What to install: requirements.txt with ``changes``, and what only limits it."""
     pins = {}
     for line in (ROOT / "requirements.txt").read_text("utf-8").splitlines():
         if match := re.match(r"[\w.-]+(?===)", line):
             pins.setdefault(match[0], []).append(line)
+    names = [*map(str.lower, LIBRARIES), *TOOLS, *changes]
+    if changes.get("recipes"):
+        direct = (ROOT / "requirements.in").read_text("utf-8")
+        names += re.findall(r"^[\w.-]+", direct, re.MULTILINE)
     lines = []
-    for name in [*(name.lower() for name in LIBRARIES), *TOOLS, *changes]:
+    for name in dict.fromkeys(names):
         change = changes.get(name)
         if change is None:
             lines += pins[name]
-        elif change and name not in ("python", "free"):
-            lines.append(change if "=" in change or "@" in change else f"{name}=={change}")
-    free = [] if changes.get("free") else pins.keys() - changes.keys()
-    return lines, [line for name in free for line in pins[name]]
+        elif change and name not in SWITCHES:
+            lines.append(change if re.search("[=@<>]", change) else f"{name}=={change}")
+    limits = [] if changes.get("free") else pins.keys() - changes.keys()
+    return lines, [line for name in limits for line in pins[name]]
+
+
+def recipes(release):
+    """The tests of the recipes that claim a Flask-Admin release."""
+    for page in sorted((ROOT / "docs/recipes").glob("*.md")):
+        claim = re.search(r'^works: "(.+)"$', page.read_text("utf-8"), re.MULTILINE)
+        if claim and SpecifierSet(claim[1]).contains(release, prereleases=True):
+            yield f"tests/recipes/test_{page.stem.replace('-', '_')}.py"
 
 
 def run(changes, approaches):
@@ -138,14 +153,29 @@ def run(changes, approaches):
         lines, constraints = requirements(changes)
         record = Path(folder, "record.json")
         wanted = Path(folder, "requirements.txt")
-        wanted.write_text("\n".join(["-c constraints.txt", *dict.fromkeys(lines)]))
+        wanted.write_text("\n".join(["-c constraints.txt", *lines]))
         Path(folder, "constraints.txt").write_text("\n".join(constraints))
-        command = ["uv", "run", "--quiet", "--isolated", "--no-project", "--no-python-downloads"]
+        command = [
+            "uv",
+            "run",
+            "--quiet",
+            "--isolated",
+            "--no-project",
+            "--no-python-downloads",
+        ]
         command += ["--python", changes.get("python", "3.11")]
         command += ["--with-requirements", wanted, "python", "-m", "pytest", "-q"]
-        command += ["--continue-on-collection-errors", "-p", "no:cacheprovider", "-W", "ignore"]
+        command += [
+            "--continue-on-collection-errors",
+            "-p",
+            "no:cacheprovider",
+            "-W",
+            "ignore",
+        ]
         command += ["--record", record, *[f"--approach={name}" for name in approaches]]
         command += ["snippets", "tests/test_contract.py"]
+        if changes.get("recipes") and not approaches:
+            command += recipes(changes["flask-admin"])
         environment = {
             key: value for key, value in os.environ.items() if key != "VIRTUAL_ENV"
         }
@@ -241,9 +271,9 @@ def main(arguments):
             if name not in DATA["environments"]:
                 print("\n".join(table(name, record)))
             elif approaches:
-                record["approaches"] = (
-                    old.get(name, {}).get("approaches", {}) | record["approaches"]
-                )
+                before = old.get(name, record)
+                merged = before["approaches"] | record["approaches"]
+                record = before | {"approaches": merged}
                 print("\n".join(table(name, record)))
             if name in DATA["environments"]:
                 turns += turned(name, old.get(name, {}), record)

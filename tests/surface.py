@@ -14,7 +14,6 @@ from jinja2 import FileSystemBytecodeCache
 from sqlalchemy import NullPool, create_engine, event
 from sqlalchemy.orm import Session
 
-
 # Every check makes an application: compile the admin's templates once.
 TEMPLATES = FileSystemBytecodeCache(tempfile.mkdtemp(prefix="templates-"))
 
@@ -51,13 +50,14 @@ class Surface:
         self.app = create_app(config)
         self.app.jinja_env.bytecode_cache = TEMPLATES
         self.url = url
+        self.before = None
         self.turn = None
         self.sessions = []
         self.client = self.app.test_client()
         self._errors = []
         self._numbers = itertools.count()
         got_request_exception.connect(self._note_error, self.app)
-        self.app.before_request(self._wait_for_turn)
+        self.app.before_request(self._begin)
         self.app.teardown_request(self._end_turn)
         with self.app.app_context():
             self.pool = self.app.extensions["sqlalchemy"].engine.pool
@@ -77,7 +77,9 @@ class Surface:
         if info["number"] not in self.sessions:
             self.sessions.append(info["number"])
 
-    def _wait_for_turn(self):
+    def _begin(self):
+        if self.before is not None:
+            self.before()
         if self.turn is not None:
             self.turn.barrier.wait(timeout=10)
             self.turn.lock.acquire()
@@ -165,7 +167,9 @@ def alerts(text):
     """The messages that the admin flashed on a page."""
     page = BeautifulSoup(text, "html.parser")
     return " ".join(
-        re.sub(r"\s+", " ", alert.get_text(" ")).replace("×", "").strip()
+        re.sub(r"\s+", " ", alert.get_text(" "))
+        .replace("\N{MULTIPLICATION SIGN}", "")
+        .strip()
         for alert in page.select(".alert")
     )
 

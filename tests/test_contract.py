@@ -44,7 +44,9 @@ def test_deprecation(approach, tmp_path, request):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         outcome(approach, "construct", f"sqlite:///{tmp_path}/contract.db")
-    got = next((str(w.message) for w in caught if "session object" in str(w.message)), None)
+    got = next(
+        (str(w.message) for w in caught if "session object" in str(w.message)), None
+    )
     record = request.config.stash.get(matrix.RECORD, None)
     if record is not None:
         record["deprecated"][approach] = got

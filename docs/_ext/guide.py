@@ -16,7 +16,7 @@ from docutils.parsers.rst import directives
 from sphinx import addnodes
 from sphinx.directives.code import LiteralInclude
 from sphinx.util import logging
-from verdicts import RESULTS, Verdicts
+from verdicts import RESULTS, Verdicts, literal
 
 logger = logging.getLogger(__name__)
 ROOT = Path(__file__).parent.parent.parent
@@ -30,13 +30,10 @@ class Snippet(LiteralInclude):
     """``literalinclude`` of a file under snippets/."""
 
     option_spec = {
-        **{
-            name: convert
-            for name, convert in LiteralInclude.option_spec.items()
-            if name not in NUMERIC
-        },
-        "region": directives.unchanged_required,
-    }
+        name: convert
+        for name, convert in LiteralInclude.option_spec.items()
+        if name not in NUMERIC
+    } | {"region": directives.unchanged_required}
 
     def run(self):
         path = Path(self.env.relfn2path(self.arguments[0])[1])
@@ -51,7 +48,9 @@ class Snippet(LiteralInclude):
         if "diff" in self.options:
             old = Path(self.env.relfn2path(self.options["diff"])[1])
         found = super().run()
-        for block in [block for node in found for block in node.findall(nodes.literal_block)]:
+        for block in [
+            block for node in found for block in node.findall(nodes.literal_block)
+        ]:
             name = path.relative_to(ROOT).as_posix()
             block["snippet"], block["region"] = name, region
             if "diff" in self.options:
@@ -90,7 +89,8 @@ def source_link(config, name):
 def render(app, docname, source):
     """Fill in the verdicts of a page."""
     app.env.note_dependency(str(RESULTS))
-    environment = jinja2.Environment(  # noqa: S701: the result is Markdown
+    # What comes out is Markdown, which Sphinx escapes.
+    environment = jinja2.Environment(  # noqa: S701
         loader=jinja2.FileSystemLoader(app.srcdir),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -98,6 +98,7 @@ def render(app, docname, source):
         keep_trailing_newline=True,
     )
     try:
+        environment.filters["literal"] = literal
         template = environment.from_string(source[0])
         source[0] = template.render(guide=Verdicts())
     except (jinja2.TemplateError, LookupError) as error:
@@ -122,12 +123,17 @@ def find_unused(app, env):
         for node in env.get_doctree(docname).findall(nodes.literal_block)
         if "snippet" in node
     }
+    files = {
+        Path(app.srcdir, name).resolve()
+        for names in env.dependencies.values()
+        for name in names
+    }
     passed = Verdicts().newest["snippets"]
     for path in sorted(SNIPPETS.rglob("*")):
         name = path.relative_to(ROOT).as_posix()
         if path.is_dir() or path.name == "__init__.py" or path.suffix == ".pyc":
             continue
-        if name not in {file for file, _ in shown}:
+        if path not in files:
             logger.warning("no page shows %s", name)
         if path.suffix == ".py":
             for region in REGION.findall(path.read_text("utf-8")):

@@ -64,7 +64,6 @@ class LiteTagView(TagView, LiteModelView):
     pass
 
 
-# region app
 def create_app(config=None):
     app = Flask(__name__)
     app.config.from_object("snippets.settings")
@@ -78,6 +77,3 @@ def create_app(config=None):
     admin.add_view(LitePostView(Post, db))
     admin.add_view(LiteTagView(Tag, db))
     return app
-
-
-# endregion app

@@ -63,7 +63,6 @@ class LazySessionWrapper:
 # endregion published
 
 
-# region app
 def create_app(config=None):
     app = Flask(__name__)
     app.config.from_object("snippets.settings")
@@ -78,6 +77,3 @@ def create_app(config=None):
     admin.add_view(PostView(Post, session))
     admin.add_view(TagView(Tag, session))
     return app
-
-
-# endregion app

@@ -25,7 +25,6 @@ from snippets.views import PostView, TagView, UserView
 db = SQLAlchemy()
 
 
-# region app
 def create_app(config=None):
     app = Flask(__name__)
     app.config.from_object("snippets.settings")
@@ -47,9 +46,6 @@ def create_app(config=None):
     admin.add_view(PostView(Post, Session))
     admin.add_view(TagView(Tag, Session))
     return app
-
-
-# endregion app
 
 
 # region context

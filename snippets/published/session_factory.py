@@ -35,7 +35,6 @@ def get_session():
 # endregion published
 
 
-# region app
 def create_app(config=None):
     app = Flask(__name__)
     app.config.from_object("snippets.settings")
@@ -49,6 +48,3 @@ def create_app(config=None):
     admin.add_view(PostView(Post, get_session))
     admin.add_view(TagView(Tag, get_session))
     return app
-
-
-# endregion app

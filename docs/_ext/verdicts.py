@@ -1,0 +1,184 @@
+"""What the pages say about releases, read from docs/compatibility.json alone.
+
+A page reaches this as ``guide``: ``{{ guide.verdict("lazy-session") }}``.
+"""
+
+import ast
+import importlib
+import inspect
+import json
+import sys
+from itertools import groupby
+from pathlib import Path
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+ROOT = Path(__file__).parent.parent.parent
+RESULTS = ROOT / "docs/compatibility.json"
+MATRIX = ROOT / "tests/matrix.toml"
+WORKS, FAILS, WARNS = "✓", "✗", "⚠"
+
+
+def literal(text):
+    """The first line of a message as inline code."""
+    line = str(text).splitlines()[0]
+    return f"`` {line} ``" if "`" in line else f"`{line}`"
+
+
+def code_lines(reference):
+    """Count the lines of ``module:object`` without blanks, comments and docstrings."""
+    module, name = reference.split(":")
+    tree = ast.parse(inspect.getsource(getattr(importlib.import_module(module), name)))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node):
+            node.body = node.body[1:]
+    return sum(bool(line) for line in ast.unparse(tree).splitlines())
+
+
+class Verdicts:
+    def __init__(self):
+        results = json.loads(RESULTS.read_text("utf-8"))
+        self.checks = results["checks"]
+        self.environments = results["environments"]
+        self.approaches = tomllib.loads(MATRIX.read_text("utf-8"))["approaches"]
+        self.releases = [
+            name.removeprefix("flask-admin==")
+            for name in self.environments
+            if name.startswith("flask-admin==") and "," not in name
+        ]
+
+    @property
+    def newest(self):
+        return self.environments[f"flask-admin=={self.releases[-1]}"]
+
+    def cell(self, approach, release, alone=False):
+        """The outcome of an approach on a Flask-Admin release.
+
+        :param alone: with the approach's own library and not the other one.
+        :raises KeyError: for an approach or a release that was not run.
+        """
+        if approach not in self.approaches:
+            raise KeyError(f"no approach {approach!r} in tests/matrix.toml")
+        library = self.approaches[approach].get("needs", "Lite")
+        suffix = f", {library} alone" if alone else ""
+        environment = self.environments[f"flask-admin=={release}{suffix}"]
+        return environment["approaches"][approach]
+
+    def passes(self, approach, release, alone=False):
+        return not self.cell(approach, release, alone)["failed"]
+
+    def failure(self, approach, release, alone=False):
+        """The first thing that a failing approach says, one line."""
+        failed = self.cell(approach, release, alone)["failed"]
+        return next((text.splitlines()[0] for text in failed.values()), None)
+
+    def works_on(self, approach, alone=False):
+        return [r for r in self.releases if self.passes(approach, r, alone)]
+
+    def span(self, releases):
+        """``1.6.1 to 2.0.2, 2.2.1``: neighbours in the list of releases joined."""
+        runs = groupby(
+            enumerate(r for r in self.releases), key=lambda pair: pair[1] in releases
+        )
+        parts = []
+        for wanted, run in runs:
+            names = [release for _, release in run]
+            if wanted:
+                joint = " and " if len(names) == 2 else " to "
+                parts.append(joint.join(dict.fromkeys([names[0], names[-1]])))
+        return ", ".join(parts)
+
+    def verdict(self, approach):
+        """The verdict line of a page: where the approach works and how it fails."""
+        works = self.works_on(approach)
+        lines = (
+            [f"{WORKS} **Works** on Flask-Admin {self.span(works)}."] if works else []
+        )
+        failures = {}
+        for release in self.releases:
+            if release not in works:
+                text = self.failure(approach, release)
+                failures.setdefault(text, []).append(release)
+        for text, releases in failures.items():
+            where = f"on Flask-Admin {self.span(releases)}"
+            lines.append(f"{FAILS} **Fails** {where}: {literal(text)}")
+        for release in works:
+            if not self.passes(approach, release, alone=True):
+                text = self.failure(approach, release, alone=True)
+                lines.append(
+                    f"{FAILS} **Fails** on Flask-Admin {release} where only one of the "
+                    f"two SQLAlchemy extensions is installed: {literal(text)}"
+                )
+        warned = [r for r in works if self.cell(approach, r)["deprecated"]]
+        if warned:
+            lines.append(
+                f"{WARNS} **Warns** on Flask-Admin {self.span(warned)}: "
+                f"{literal(self.cell(approach, warned[-1])['deprecated'])}"
+            )
+        body = "\n".join(f"- {line}" for line in lines)
+        return f":::{{admonition}} Verdict\n:class: verdict\n\n{body}\n:::"
+
+    def lines(self, approach):
+        """How many lines of code an approach adds to an application."""
+        return sum(map(code_lines, self.approaches[approach].get("paste", [])))
+
+    def recommended(self, release, alone=False):
+        """The shortest approach with Lite that passes all checks without a warning."""
+        good = [
+            name
+            for name, approach in self.approaches.items()
+            if "needs" not in approach
+            and self.passes(name, release, alone)
+            and not self.cell(name, release, alone)["deprecated"]
+        ]
+        return min(good, key=self.lines, default=None)
+
+    def mark(self, approach, release, alone=False):
+        """One cell of a table, readable without colour."""
+        cell = self.cell(approach, release, alone)
+        if cell["failed"]:
+            return f"{FAILS} fails"
+        return f"{WARNS} works, warns" if cell["deprecated"] else f"{WORKS} works"
+
+    def link(self, approach, root="."):
+        """The title of an approach, linked to its page."""
+        page = self.approaches[approach]["page"]
+        return f"[{self.approaches[approach]['title']}]({root}/{page}.md)"
+
+    def recipe(self, name):
+        """The first lines of a recipe: where it works and how to run it."""
+        module = name.replace("-", "_")
+        path = f"tests/recipes/test_{module}.py"
+        runs = {
+            release: self.environments[f"flask-admin=={release}"]["recipes"].get(path)
+            for release in self.releases
+        }
+        works = [r for r, run in runs.items() if run and not run["failed"]]
+        if not works:
+            return "No release has passed this recipe: run `nox -s matrix`."
+        count = runs[works[-1]]["passed"]
+        return (
+            f":::{{admonition}} Verdict\n:class: verdict\n\n"
+            f"- {WORKS} **Works** on Flask-Admin {self.span(works)} "
+            f"with Flask-SQLAlchemy-Lite ({count} tests on each release).\n"
+            f"- Run it: `flask --app snippets.recipes.{module} run`, "
+            f"then open `/admin/`.\n:::"
+        )
+
+    def passed_on(self, name):
+        """Where the doctest of a snippet last passed."""
+        passed = [
+            release
+            for release in self.releases
+            if self.environments[f"flask-admin=={release}"]["snippets"].get(name)
+            == "ok"
+        ]
+        packages = self.newest["packages"]
+        return (
+            f"last passed on Flask-Admin {self.span(passed)} with "
+            f"Flask-SQLAlchemy-Lite {packages['Flask-SQLAlchemy-Lite']}, "
+            f"SQLAlchemy {packages['SQLAlchemy']}, Python {self.newest['python']}"
+        )

@@ -1,0 +1,91 @@
+"""The project's commands: ``nox -l`` lists them."""
+
+import time
+from contextlib import contextmanager
+
+import nox
+
+nox.needs_version = ">=2024.4.15"
+nox.options.sessions = ["docs"]
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.reuse_venv = "yes"
+nox.options.download_python = "never"
+
+BUILD = ["python", "-m", "sphinx", "-n", "-W", "--keep-going", "-c", ".", "docs"]
+SITE = "build/html"
+steps = {}
+
+
+@contextmanager
+def step(name):
+    start = time.monotonic()
+    yield
+    steps[name] = time.monotonic() - start
+
+
+def install(session):
+    with step("install"):
+        session.install("-r", "requirements.txt")
+
+
+@nox.session
+def docs(session):
+    """Run every snippet, check the captured output, build the site."""
+    install(session)
+    with step("snippets"):
+        session.run("python", "-m", "pytest", "-q", "snippets")
+    with step("output"):
+        session.run("python", "-m", "pytest", "-q", "-n2", "tests/test_outputs.py")
+    with step("site"):
+        session.run(*BUILD, SITE)
+    times = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in steps.items())
+    session.log(f"{times}")
+    session.log(f"the site is {SITE}/index.html")
+
+
+@nox.session
+def tests(session):
+    """Run the whole test suite; arguments go to pytest."""
+    install(session)
+    session.run("python", "-m", "pytest", "-n2", *session.posargs)
+
+
+@nox.session
+def lint(session):
+    """Check style and format with ruff."""
+    install(session)
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+
+
+@nox.session
+def serve(session):
+    """Rebuild the site while you write, and show it in a browser."""
+    install(session)
+    watch = ["--watch", "snippets", "--open-browser", "-c", "."]
+    session.run("sphinx-autobuild", *watch, "docs", "build/serve", *session.posargs)
+
+
+@nox.session
+def outputs(session):
+    """Capture anew what the pages show as output; read the difference after it."""
+    install(session)
+    arguments = ["-q", "--regen-all", "tests/test_outputs.py"]
+    session.run("python", "-m", "pytest", *arguments, *session.posargs)
+
+
+@nox.session
+def matrix(session):
+    """Measure the compatibility matrix (-- [--check] [NAME ...])."""
+    install(session)
+    session.run("python", "-m", "tests.matrix", *session.posargs)
+
+
+@nox.session
+def lock(session):
+    """Compile requirements.in to requirements.txt (-- --upgrade)."""
+    session.install("uv")
+    compile_ = ["uv", "pip", "compile", "--universal", "--python-version", "3.10"]
+    files = ["requirements.in", "-o", "requirements.txt"]
+    header = {"UV_CUSTOM_COMPILE_COMMAND": "nox -s lock"}
+    session.run(*compile_, *files, *session.posargs, env=header)

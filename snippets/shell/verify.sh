@@ -1,0 +1,1 @@
+uvx --from "nox[uv]" nox -s docs
