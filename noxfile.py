@@ -10,6 +10,7 @@ nox.options.sessions = ["docs"]
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_venv = "yes"
 nox.options.download_python = "never"
+nox.options.error_on_missing_interpreters = True
 
 BUILD = ["python", "-m", "sphinx", "-n", "-W", "--keep-going", "-c", ".", "docs"]
 SITE = "build/html"

@@ -6,6 +6,8 @@ import pytest
 from tests import matrix
 from tests.surface import Surface
 
+pytest_plugins = ["pytester"]
+
 
 @pytest.fixture
 def drive(tmp_path):

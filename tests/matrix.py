@@ -275,8 +275,9 @@ def main(arguments):
                 merged = before["approaches"] | record["approaches"]
                 record = before | {"approaches": merged}
                 print("\n".join(table(name, record)))
+            if name in old:
+                turns += turned(name, old[name], record)
             if name in DATA["environments"]:
-                turns += turned(name, old.get(name, {}), record)
                 new[name] = record
 
     print(f"{cells} cells in {time.monotonic() - start:.0f} s")

@@ -76,14 +76,15 @@ class Surface:
             info["number"] = next(self._numbers)
         if info["number"] not in self.sessions:
             self.sessions.append(info["number"])
+        if self.turn is not None and "has_turn" not in g:
+            # Both requests hold their session now; go on one after the other.
+            self.turn.barrier.wait(timeout=10)
+            self.turn.lock.acquire()
+            g.has_turn = True
 
     def _begin(self):
         if self.before is not None:
             self.before()
-        if self.turn is not None:
-            self.turn.barrier.wait(timeout=10)
-            self.turn.lock.acquire()
-            g.has_turn = True
 
     def _end_turn(self, error):
         if g.pop("has_turn", False):
@@ -184,3 +185,10 @@ class Turn:
 
 def lookup(surface, **query):
     return json.loads(surface.get("/admin/post/ajax/lookup/", **query))
+
+
+def contexts_remembered(surface):
+    """How many application contexts the views' scoped session still knows."""
+    views = surface.app.extensions["admin"][0]._views
+    view = next(view for view in views if view.name == "User")
+    return len(view.session.registry.registry)

@@ -7,7 +7,9 @@
   without a doctest that passed are warnings, and so fail a build with ``-W``.
 """
 
+import ast
 import re
+from difflib import unified_diff
 from pathlib import Path
 
 import jinja2
@@ -41,6 +43,8 @@ class Snippet(LiteralInclude):
             raise self.error(f"{self.arguments[0]} is not under snippets/")
         region = self.options.pop("region", None)
         if region is not None:
+            if f"# region {region}\n" not in path.read_text("utf-8"):
+                raise self.error(f"no region {region!r} in {self.arguments[0]}")
             self.options["start-after"] = f"# region {region}\n"
             self.options["end-before"] = f"# endregion {region}\n"
         if path.suffix == ".console":
@@ -54,12 +58,24 @@ class Snippet(LiteralInclude):
             name = path.relative_to(ROOT).as_posix()
             block["snippet"], block["region"] = name, region
             if "diff" in self.options:
-                # difflib names both files by their place on this machine.
-                names = f"--- {old.relative_to(ROOT).as_posix()}\n+++ {name}\n"
-                text = names + block.rawsource.split("\n", 2)[2]
+                # Sphinx would name both files by their place on this machine.
+                text = "\n".join(difference(old, path))
                 block.rawsource, block.children[:] = text, [nodes.Text(text)]
             found.append(provenance(self.config, path, name))
         return found
+
+
+def difference(old, new):
+    """The lines of a diff of two modules, without their docstrings."""
+    texts = []
+    for path in old, new:
+        source = path.read_text("utf-8")
+        source = source.replace(
+            f'"""{ast.get_docstring(ast.parse(source), False)}"""', ""
+        )
+        texts.append(source.strip().splitlines())
+    names = [path.relative_to(ROOT).as_posix() for path in (old, new)]
+    return unified_diff(*texts, *names, lineterm="")
 
 
 def provenance(config, path, name):

@@ -121,6 +121,14 @@ class Verdicts:
         body = "\n".join(f"- {line}" for line in lines)
         return f":::{{admonition}} Verdict\n:class: verdict\n\n{body}\n:::"
 
+    def failures(self, approach, release=None):
+        """What fails on one release, the newest if none is named, as a list."""
+        failed = self.cell(approach, release or self.releases[-1])["failed"]
+        return "\n".join(
+            f"- {self.checks[check]} {FAILS} {literal(text)}"
+            for check, text in failed.items()
+        )
+
     def lines(self, approach):
         """How many lines of code an approach adds to an application."""
         return sum(map(code_lines, self.approaches[approach].get("paste", [])))

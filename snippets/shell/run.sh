@@ -1,0 +1,1 @@
+flask --app snippets.workarounds.lazy_session run

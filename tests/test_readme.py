@@ -1,0 +1,102 @@
+"""The README's commands are files that are run, and they work on a fresh clone."""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from tests.matrix import ROOT
+
+SHELL = ROOT / "snippets/shell"
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+def test_each_command_is_a_file_and_each_file_a_command():
+    blocks = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+    files = {path.read_text("utf-8") for path in SHELL.glob("*.sh")}
+    assert set(blocks) == files
+    # The one that runs the tests is what continuous integration calls.
+    assert "bash snippets/shell/tests-venv.sh" in (ROOT / ".ci/run").read_text()
+
+
+@pytest.fixture
+def clone(tmp_path):
+    """A fresh clone with what is not committed yet, and an empty home."""
+    place = tmp_path / "clone"
+    subprocess.run(["git", "clone", "-q", ROOT, place], check=True)
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    for name in listed.split("\0"):
+        if name and (ROOT / name).is_file():
+            (place / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, place / name)
+    return place
+
+
+def test_the_docs_command(clone):
+    environment = {
+        key: value
+        for key, value in os.environ.items()
+        if key not in ("VIRTUAL_ENV", "PYTHONPATH", "PYTEST_ADDOPTS")
+        and not key.startswith(("NOX", "PYTEST"))
+    }
+    done = subprocess.run(
+        ["bash", SHELL / "verify-venv.sh"],
+        cwd=clone,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout[-5000:]
+    assert "the site is build/html/index.html" in done.stdout
+    assert (clone / "build/html/index.html").exists()
+    status = subprocess.run(
+        ["git", "status", "--porcelain", "--ignored=no"],
+        cwd=clone,
+        capture_output=True,
+        text=True,
+    )
+    assert "build/" not in status.stdout
+
+
+def test_the_run_command(tmp_path):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = os.environ | {
+        "DATABASE_URL": f"sqlite:///{tmp_path}/guide.db",
+        "FLASK_RUN_PORT": str(port),
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONUNBUFFERED": "1",
+    }
+    server = subprocess.Popen(
+        ["bash", "-c", f"exec {(SHELL / 'run.sh').read_text()}"],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        # The server says so when it listens.
+        assert any(
+            f"Running on http://127.0.0.1:{port}" in line for line in server.stdout
+        )
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/admin/user/") as page:
+            assert "ada@example.com" in page.read().decode()
+    finally:
+        server.terminate()
+        server.wait(timeout=10)
+        server.stdout.close()

@@ -1,0 +1,31 @@
+"""``ModelView(User, db)`` needs the context, and warns of nothing inside it."""
+
+import pytest
+
+from snippets.workarounds import app_context
+from tests.removal import without
+
+
+@pytest.mark.parametrize(
+    "factory", [app_context.create_app, app_context.create_app_with_init_app]
+)
+def test_it_opens(factory, drive):
+    assert len(drive(factory).rows("/admin/user/")) == 2
+
+
+def test_removal_of_the_context(drive):
+    inside = """\
+    with app.app_context():
+        create_tables(db)
+        admin.add_view(UserView(User, db))
+        admin.add_view(PostView(Post, db))
+        admin.add_view(TagView(Tag, db))
+    return app
+
+
+# endregion app
+"""
+    outside = inside.replace("        admin", "    admin")
+    module = without(app_context, inside, outside)
+    with pytest.raises(RuntimeError, match="Working outside of application context"):
+        drive(module.create_app)
