@@ -83,6 +83,13 @@ def matrix(session):
 
 
 @nox.session
+def bench(session):
+    """Time a list page under each approach, as ratios, and write docs/overhead.json."""
+    install(session)
+    session.run("python", "-m", "tests.bench", *session.posargs)
+
+
+@nox.session
 def lock(session):
     """Compile requirements.in to requirements.txt (-- --upgrade)."""
     session.install("uv")

@@ -88,7 +88,7 @@ def new_record():
         "python": ".".join(platform.python_version_tuple()[:2]),
         "packages": {name: installed(name) for name in PACKAGES},
         "approaches": {},
-        "deprecated": {},
+        "construction": {},
         "recipes": {},
         "snippets": {},
     }
@@ -109,9 +109,8 @@ def condense(record):
         record["approaches"][name] = {
             "passed": passed,
             "failed": failed,
-            "deprecated": record["deprecated"][name],
-        }
-    del record["deprecated"]
+        } | record["construction"][name]
+    del record["construction"]
     return record
 
 

@@ -54,7 +54,8 @@ class Surface:
         self.turn = None
         self.sessions = []
         self.client = self.app.test_client()
-        self._errors = []
+        # Requests of two threads run at the same time.
+        self._errors = threading.local()
         self._numbers = itertools.count()
         got_request_exception.connect(self._note_error, self.app)
         self.app.before_request(self._begin)
@@ -67,7 +68,7 @@ class Surface:
         event.remove(Session, "do_orm_execute", self._note_session)
 
     def _note_error(self, sender, exception, **extra):
-        self._errors.append(exception)
+        self._errors.first = self._errors.first or exception
 
     def _note_session(self, state):
         # A number kept by the session itself: an id() could be used twice.
@@ -112,12 +113,12 @@ class Surface:
 
         :raises Failure: for an exception in the application or an error status.
         """
-        self._errors.clear()
+        self._errors.first = None
         response = (client or self.client).open(
             path, method=method, follow_redirects=True, **kwargs
         )
-        if self._errors:
-            raise Failure(describe(self._errors[0]))
+        if self._errors.first is not None:
+            raise Failure(describe(self._errors.first))
         require(response.status_code < 400, f"{method} {path}: {response.status}")
         return response.text
 

@@ -6,7 +6,9 @@ they have to be the ones that ``docs/compatibility.json`` holds.
 
 import warnings
 
+import flask
 import pytest
+from flask_admin.model import BaseModelView
 
 from tests import matrix
 from tests.contract import CHECKS
@@ -40,15 +42,28 @@ def test_contract(approach, check, tmp_path, request):
 
 
 @pytest.mark.parametrize("approach", matrix.installed_approaches())
-def test_deprecation(approach, tmp_path, request):
+def test_construction(approach, tmp_path, monkeypatch, request):
+    """What Flask-Admin warns of, and whether views were made inside a context."""
+    contexts = set()
+
+    def init(self, *args, _original=BaseModelView.__init__, **kwargs):
+        contexts.add(flask.has_app_context())
+        _original(self, *args, **kwargs)
+
+    monkeypatch.setattr(BaseModelView, "__init__", init)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         outcome(approach, "construct", f"sqlite:///{tmp_path}/contract.db")
-    got = next(
-        (str(w.message) for w in caught if "session object" in str(w.message)), None
-    )
+    messages = (str(warning.message) for warning in caught)
+    got = {
+        "deprecated": next(
+            (text for text in messages if "session object" in text), None
+        ),
+        "context": True in contexts,
+    }
     record = request.config.stash.get(matrix.RECORD, None)
     if record is not None:
-        record["deprecated"][approach] = got
+        record["construction"][approach] = got
     else:
-        assert got == matrix.committed_cell(approach)["deprecated"]
+        cell = matrix.committed_cell(approach)
+        assert got == {key: cell[key] for key in got}

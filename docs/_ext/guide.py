@@ -124,10 +124,10 @@ def render(app, docname, source):
 def find_written_by_hand(app, doctree):
     """Warn of each block that is not a snippet."""
     for node in doctree.findall(nodes.FixedTextElement):
-        if "snippet" not in node and not isinstance(node, nodes.comment):
-            logger.warning("code written by hand: put it in snippets/", location=node)
-    for node in doctree.findall(nodes.raw):
-        if re.search("<(pre|code)", node.astext()):
+        markup = isinstance(node, nodes.raw) and not re.search(
+            "<(pre|code)", node.astext()
+        )
+        if "snippet" not in node and not markup:
             logger.warning("code written by hand: put it in snippets/", location=node)
 
 

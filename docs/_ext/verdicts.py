@@ -18,6 +18,7 @@ else:
 
 ROOT = Path(__file__).parent.parent.parent
 RESULTS = ROOT / "docs/compatibility.json"
+OVERHEAD = ROOT / "docs/overhead.json"
 MATRIX = ROOT / "tests/matrix.toml"
 WORKS, FAILS, WARNS = "✓", "✗", "⚠"
 
@@ -129,6 +130,64 @@ class Verdicts:
             for check, text in failed.items()
         )
 
+    def observed(self, approach, release):
+        """The same, by message: which checks failed with it."""
+        said = {}
+        for check, text in self.cell(approach, release)["failed"].items():
+            said.setdefault(text, []).append(check)
+        return "\n".join(
+            f"- {FAILS} {literal(text)}: {', '.join(checks)}"
+            for text, checks in said.items()
+        )
+
+    @staticmethod
+    def anchor(approach, release):
+        return f"{approach}-on-{release.replace('.', '-')}"
+
+    def mark_link(self, approach, release):
+        """The mark of a cell; a failing one leads to what was observed."""
+        mark = self.mark(approach, release)
+        if self.passes(approach, release):
+            return mark
+        return f"[{mark}](#{self.anchor(approach, release)})"
+
+    def alone(self, approach, release):
+        """The mark with only its own extension, where the outcome is another one."""
+        both, alone = (self.cell(approach, release, a) for a in (False, True))
+        return "the same" if both == alone else self.mark(approach, release, True)
+
+    def said_alone(self, release):
+        """What approaches say with only their own extension and not with both."""
+        return {
+            self.failure(name, release, alone=True)
+            for name in self.approaches
+            if self.alone(name, release) == f"{FAILS} fails"
+        }
+
+    def lifetime(self, approach):
+        """The releases on which requests of an approach share one session."""
+        return [
+            release
+            for release in self.releases
+            if "session-per-request" in self.cell(approach, release)["failed"]
+            and self.cell(approach, release)["passed"] > len(self.checks) / 2
+        ]
+
+    def by_check(self, approach, checks):
+        """The outcome of some checks, releases with the same outcome joined."""
+        rows = {}
+        for release in reversed(self.releases):
+            failed = self.cell(approach, release)["failed"]
+            built = "construct" not in failed
+            cells = tuple(
+                f"{FAILS} {literal(failed.get(check) or failed['construct'])}"
+                if not built or check in failed
+                else f"{WORKS} yes"
+                for check in checks
+            )
+            rows.setdefault(cells, []).append(release)
+        return [(self.span(releases), cells) for cells, releases in rows.items()]
+
     def lines(self, approach):
         """How many lines of code an approach adds to an application."""
         return sum(map(code_lines, self.approaches[approach].get("paste", [])))
@@ -150,6 +209,48 @@ class Verdicts:
         if cell["failed"]:
             return f"{FAILS} fails"
         return f"{WARNS} works, warns" if cell["deprecated"] else f"{WORKS} works"
+
+    def outcome(self, approach, release, alone=False):
+        """A mark, and what the approach says where it fails."""
+        mark = self.mark(approach, release, alone)
+        text = self.failure(approach, release, alone)
+        return f"{mark}: {literal(text)}" if text else mark
+
+    def check_passes(self, approach, check):
+        """Whether a check passes on the newest release."""
+        if check not in self.checks:
+            raise KeyError(f"no check {check!r} in the behaviour contract")
+        failed = self.cell(approach, self.releases[-1])["failed"]
+        return not failed.keys() & {check, "construct"}
+
+    def others(self):
+        """The environments that vary something else than Flask-Admin."""
+        for name, record in self.environments.items():
+            if not name.startswith("flask-admin=="):
+                yield name, record
+
+    def difference(self, record):
+        """The approaches whose outcome is not the one of the newest release."""
+        turned = [
+            name
+            for name, cell in record["approaches"].items()
+            if cell != self.newest["approaches"][name]
+        ]
+        return (
+            f"{FAILS} differs: {', '.join(turned)}" if turned else f"{WORKS} the same"
+        )
+
+    def overhead(self, approach):
+        """The time of a list page against the first approach, with its spread."""
+        low, middle, high = json.loads(OVERHEAD.read_text("utf-8"))["ratios"][approach]
+        return f"{middle:.2f} ({low:.2f} to {high:.2f})"
+
+    def overhead_note(self):
+        return json.loads(OVERHEAD.read_text("utf-8"))["note"]
+
+    @staticmethod
+    def yes(condition):
+        return f"{WORKS} yes" if condition else f"{FAILS} no"
 
     def link(self, approach, root="."):
         """The title of an approach, linked to its page."""
@@ -175,6 +276,14 @@ class Verdicts:
             f"- Run it: `flask --app snippets.recipes.{module} run`, "
             f"then open `/admin/`.\n:::"
         )
+
+    def recommendations(self):
+        """Releases, newest first, joined where the same approach is recommended."""
+        pairs = {}
+        for release in reversed(self.releases):
+            pair = self.recommended(release), self.recommended(release, alone=True)
+            pairs.setdefault(pair, []).append(release)
+        return [(self.span(releases), *pair) for pair, releases in pairs.items()]
 
     def passed_on(self, name):
         """Where the doctest of a snippet last passed."""

@@ -1,0 +1,1 @@
+pip install flask-admin flask-sqlalchemy-lite flask-sqlalchemy
