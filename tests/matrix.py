@@ -89,6 +89,7 @@ def new_record():
         "packages": {name: installed(name) for name in PACKAGES},
         "approaches": {},
         "construction": {},
+        "findings": {},
         "recipes": {},
         "snippets": {},
     }
@@ -174,7 +175,7 @@ def run(changes, approaches):
         command += ["--record", record, *[f"--approach={name}" for name in approaches]]
         command += ["snippets", "tests/test_contract.py"]
         if changes.get("recipes") and not approaches:
-            command += recipes(changes["flask-admin"])
+            command += ["tests/test_findings.py", *recipes(changes["flask-admin"])]
         environment = {
             key: value for key, value in os.environ.items() if key != "VIRTUAL_ENV"
         }

@@ -188,6 +188,40 @@ class Verdicts:
             rows.setdefault(cells, []).append(release)
         return [(self.span(releases), cells) for cells, releases in rows.items()]
 
+    def statements(self):
+        """The ledger: each statement with the verdict that the runs gave."""
+        text = (ROOT / "docs/findings.toml").read_text("utf-8")
+        return tomllib.loads(text)["statements"]
+
+    def tally(self, words):
+        """How many statements got a verdict that contains these words."""
+        verdicts = [self.finding(each["check"]) for each in self.statements()]
+        return sum(words in verdict for verdict in verdicts)
+
+    def region_of(self, check):
+        """The anchor of the region of snippets/findings.py that asks a question."""
+        before = (ROOT / "snippets/findings.py").read_text("utf-8")
+        before = before.split(f"\ndef {check}(")[0]
+        return f"findings-{before.rsplit('# region ', 1)[1].split()[0]}"
+
+    def finding(self, check):
+        """What the runs of one question say, in the words of the ledger.
+
+        :raises KeyError: for a question that a release was not asked.
+        """
+        true = [
+            release
+            for release in self.releases
+            if self.environments[f"flask-admin=={release}"]["findings"][check]
+        ]
+        if true == self.releases:
+            return f"{WORKS} holds"
+        if not true:
+            return f"{FAILS} wrong"
+        if true == self.releases[: len(true)]:
+            return f"{WARNS} held until {true[-1]}"
+        return f"{WARNS} true since {true[0]}, wrong before"
+
     def lines(self, approach):
         """How many lines of code an approach adds to an application."""
         return sum(map(code_lines, self.approaches[approach].get("paste", [])))

@@ -1,0 +1,30 @@
+"""Every statement of the investigation, asked on the installed release."""
+
+import inspect
+
+import pytest
+
+from snippets import findings
+from tests import matrix
+
+LEDGER = matrix.tomllib.loads((matrix.ROOT / "docs/findings.toml").read_text("utf-8"))
+STATEMENTS = LEDGER["statements"]
+CHECKS = sorted({statement["check"] for statement in STATEMENTS})
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_finding(check, request):
+    got = getattr(findings, check)()
+    record = request.config.stash.get(matrix.RECORD, None)
+    if record is not None:
+        record["findings"][check] = got
+        return
+    release = f"flask-admin=={matrix.installed('Flask-Admin')}"
+    assert got == matrix.results()["environments"][release]["findings"][check]
+
+
+def test_the_ledger_is_complete():
+    assert len(STATEMENTS) >= 40
+    for statement in STATEMENTS:
+        assert statement.keys() == {"section", "says", "check", "note"}
+        assert inspect.isfunction(getattr(findings, statement["check"]))
