@@ -1,0 +1,1 @@
+"""Minimal reproductions of faults in the newest releases, ready to send."""
