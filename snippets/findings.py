@@ -82,9 +82,8 @@ def visit(factory, *paths):
             statuses = [app.test_client().get(path).status_code for path in paths]
         with app.app_context():
             app.extensions["sqlalchemy"].engine.dispose()
-    return [
-        f"{status} {line}" for status, line in zip(statuses, probe.lines, strict=True)
-    ]
+    lines = str(probe).splitlines()
+    return [f"{status} {line}" for status, line in zip(statuses, lines, strict=True)]
 
 
 def opens(factory, *paths):

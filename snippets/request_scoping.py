@@ -40,7 +40,7 @@ class Probe:
     """
 
     def __init__(self, app):
-        self.lines = []
+        self.requests = []
         self.numbers, self.known = count(1), WeakKeyDictionary()
         self.used = ContextVar("used", default=None)
         with app.app_context():
@@ -66,15 +66,16 @@ class Probe:
     def __call__(self, environ, start_response):
         self.used.set(used := {})
         body = self.wsgi_app(environ, start_response)
-        self.lines.append(
-            f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}: "
-            f"session {', '.join(map(str, used)) or 'none'}, "
-            f"{self.pool.checkedout()} connections kept"
-        )
+        line = f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}"
+        self.requests.append((line, list(used), self.pool.checkedout()))
         return body
 
     def __str__(self):
-        return "\n".join(self.lines)
+        return "\n".join(
+            f"{line}: session {', '.join(map(str, used)) or 'none'}, "
+            f"{kept} connections kept"
+            for line, used, kept in self.requests
+        )
 
 
 # endregion probe

@@ -286,7 +286,12 @@ def main(arguments):
     else:
         new = {name: new[name] for name in DATA["environments"] if name in new}
         checks = {name: check.__doc__ for name, check in CHECKS.items()}
-        text = json.dumps({"checks": checks, "environments": new}, indent=1)
+        approaches = {
+            name: {key: approach[key] for key in ("title", "page")}
+            for name, approach in APPROACHES.items()
+        }
+        parts = {"checks": checks, "approaches": approaches, "environments": new}
+        text = json.dumps(parts, indent=1)
         RESULTS.write_text(text + "\n", "utf-8")
     if problems:
         sys.exit(f"matrix: could not be run: {', '.join(problems)}")

@@ -7,7 +7,8 @@ import pytest
 # What each reproduction says while the fault is there, and the pages that rest on it.
 FAULTS = {
     "import_with_lite_alone": (
-        "ImportError: cannot import name 'T_SESSION' from 'flask_admin.contrib.sqla._types'",
+        "ImportError: cannot import name 'T_SESSION' "
+        "from 'flask_admin.contrib.sqla._types'",
         ["index", "workarounds/app-context", "compatibility"],
     ),
     "db_without_context": (

@@ -1,0 +1,1 @@
+"""One application twice: over Flask-SQLAlchemy, and moved to Lite."""
