@@ -65,8 +65,8 @@ def examine_installation():
     for name in works:
         approach = results["approaches"][name]
         warned = ", with a warning" * bool(record["approaches"][name]["deprecated"])
-        print(f"works: {approach['title'].replace('`', '')}{warned}")
-        print(f"       read docs/{approach['page']}.md")
+        title = approach["title"].replace("`", "")
+        print(f"works: {title}{warned} (docs/{approach['page']}.md)")
     if not works:
         cells = record["approaches"].values()
         failed = {text for cell in cells for text in cell["failed"].values()}
@@ -88,9 +88,12 @@ def refuse_to_write(connection, cursor, statement, parameters, context, executem
 
 
 def sessions_held(view):
-    """What in a view keeps a session: itself, or a validator of its forms."""
+    """What in a view keeps a session: itself, an ajax loader or a validator."""
     if isinstance(view.session, Session):
         yield "the view holds a session"
+    for name, loader in view._form_ajax_refs.items():
+        if isinstance(getattr(loader, "session", None), Session):
+            yield f"the ajax loader of the field {name!r} holds a session"
     for form in view._create_form_class, view._edit_form_class:
         for name in dir(form):
             options = getattr(getattr(form, name), "kwargs", None) or {}
@@ -109,12 +112,15 @@ def examine_application(app):
     """
     from flask_admin.contrib.sqla import ModelView
 
+    if not {"admin", "sqlalchemy"} <= app.extensions.keys():
+        print("Your application has no Admin, or neither of the two extensions.")
+        return False
     if has_app_context():
         print("An application context was pushed and not popped: requests share it.")
         return False
     views = [
         view
-        for admin in app.extensions.get("admin", [])
+        for admin in app.extensions["admin"]
         for view in admin._views
         if isinstance(view, ModelView)
     ]
@@ -123,13 +129,17 @@ def examine_application(app):
     event.listen(Engine, "before_cursor_execute", refuse_to_write)
     try:
         with Probe(app) as probe:
+            if not hasattr(probe.pool, "checkedout"):
+                print(f"{type(probe.pool).__name__} does not count its connections.")
+                return False
             for view in views:
                 faults = list(dict.fromkeys(sessions_held(view)))
                 for status, line, used, kept in visit(view, client, probe):
                     if status != 200:
                         faults.append(f"{line}: status {status}, not examined")
                     if kept:
-                        faults.append(f"{line}: {kept} connections kept")
+                        many = "connection" if kept == 1 else "connections"
+                        faults.append(f"{line}: {kept} {many} kept")
                     if seen & set(used):
                         faults.append(
                             f"{line}: the session of an earlier request, stale reads"
@@ -171,7 +181,8 @@ def main(arguments=None):
         except NoAppException as error:
             parser.error(str(error).strip().splitlines()[-1])
         except Exception as error:
-            print(f"Your application cannot be made: {type(error).__name__}: {error}")
+            said = str(error).strip().splitlines() or [""]
+            print(f"Your application cannot be made: {type(error).__name__}: {said[0]}")
             return 1
         healthy = examine_application(app)
     return 0 if healthy else 1
