@@ -15,7 +15,16 @@ language = "en"
 
 # General ------------------------------------------------------------------
 
-extensions = ["guide", "myst_parser", "sphinx.ext.autodoc", "sphinx.ext.intersphinx"]
+extensions = [
+    "guide",
+    "llms",
+    "myst_parser",
+    "notfound.extension",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.intersphinx",
+    "sphinx_inline_tabs",
+    "sphinxext.opengraph",
+]
 exclude_patterns = ["_*"]
 nitpicky = True
 default_role = "any"
@@ -40,12 +49,38 @@ intersphinx_mapping = {
 
 # HTML ---------------------------------------------------------------------
 
+# The repository and the address of a hosted build; unset where nothing is hosted.
+guide_repository = os.environ.get("READTHEDOCS_GIT_CLONE_URL", "").removesuffix(".git")
+html_baseurl = os.environ.get("READTHEDOCS_CANONICAL_URL", "")
+
 html_theme = "furo"
 html_title = project
 html_static_path = ["docs/_static"]
 html_css_files = ["guide.css"]
+html_js_files = [("guide.js", {"defer": "defer"})]
+html_favicon = "docs/_static/favicon.svg"
+html_theme_options = {
+    "light_logo": "logo-light.svg",
+    "dark_logo": "logo-dark.svg",
+}
+if guide_repository:
+    html_theme_options |= {
+        "source_repository": guide_repository,
+        "source_branch": "main",
+        "source_directory": "docs/",
+        "source_view_link": f"{guide_repository}/blob/main/docs/{{filename}}",
+        "source_edit_link": f"{guide_repository}/edit/main/docs/{{filename}}",
+    }
 html_copy_source = False
 html_show_sphinx = False
 
-# The repository that a hosted build was made from; links to sources need it.
-guide_repository = os.environ.get("READTHEDOCS_GIT_CLONE_URL", "").removesuffix(".git")
+ogp_site_url = html_baseurl
+ogp_social_cards = {"enable": False}
+if html_baseurl:
+    extensions.append("sphinx_sitemap")
+    sitemap_url_scheme = "{link}"
+
+# EPUB ---------------------------------------------------------------------
+
+epub_show_urls = "no"
+epub_exclude_files = ["404.xhtml", "search.xhtml"]

@@ -90,6 +90,50 @@ def bench(session):
 
 
 @nox.session
+def browser(session):
+    """Check every built page in a real browser: accessibility, links, keyboard."""
+    install(session)
+    session.run(*BUILD, SITE)
+    session.run("python", "-m", "pytest", "-n2", "tests/browser", *session.posargs)
+
+
+@nox.session
+def screenshots(session):
+    """Take the pictures of the admin anew, in light and dark (-- [NAME ...])."""
+    install(session)
+    session.run("python", "-m", "tests.screenshots", *session.posargs)
+
+
+@nox.session
+def budgets(session):
+    """Weigh and time the site against a stock Furo site and Flask-SQLAlchemy-Lite's."""
+    install(session)
+    session.run(*BUILD, SITE)
+    session.run("python", "-m", "tests.budgets", *session.posargs)
+
+
+@nox.session
+def linkcheck(session):
+    """Ask each host that a page links to whether the address still stands."""
+    install(session)
+    session.run(*BUILD, "-b", "linkcheck", "build/linkcheck", *session.posargs)
+
+
+@nox.session
+def epub(session):
+    """Build the guide as one EPUB."""
+    install(session)
+    session.run(*BUILD, "-b", "epub", "build/epub", *session.posargs)
+
+
+@nox.session
+def new(session):
+    """Start a recipe: page, program and test that pass but for the words (-- NAME)."""
+    install(session)
+    session.run("python", "-m", "tests.new", *session.posargs)
+
+
+@nox.session
 def lock(session):
     """Compile requirements.in to requirements.txt (-- --upgrade)."""
     session.install("uv")

@@ -61,7 +61,7 @@ class Snippet(LiteralInclude):
                 # Sphinx would name both files by their place on this machine.
                 text = "\n".join(difference(old, path))
                 block.rawsource, block.children[:] = text, [nodes.Text(text)]
-            found.append(provenance(self.config, path, name))
+            found.append(provenance(self.env, path, name))
         return found
 
 
@@ -78,27 +78,45 @@ def difference(old, new):
     return unified_diff(*texts, *names, lineterm="")
 
 
-def provenance(config, path, name):
-    """The line under a block: its file, its test, where it passed."""
+def provenance(env, path, name):
+    """The line under a block: its file, its test, where it passed, how to run it."""
     line = nodes.paragraph(classes=["provenance"])
-    line += source_link(config, name)
+    line += source_link(env.config, name)
     if path.suffix == ".py":
         test = Path("tests", *Path(name).parts[1:-1], f"test_{path.name}")
         if (ROOT / test).exists():
-            line += [nodes.Text(" · tested by "), source_link(config, test.as_posix())]
+            line += [
+                nodes.Text(" · tested by "),
+                source_link(env.config, test.as_posix()),
+            ]
         line += nodes.Text(f" · {Verdicts().passed_on(name)}")
+        run = {"refdomain": "std", "reftype": "doc", "reftarget": "/verify"}
+        run |= {"refdoc": env.docname, "refexplicit": True}
+        line += [
+            nodes.Text(" · "),
+            addnodes.pending_xref("", nodes.inline(text="run it"), **run),
+        ]
     elif path.suffix == ".console":
         line += nodes.Text(" · captured by running its commands")
+    if env.config.guide_repository:
+        page = f"{env.config.guide_repository}/edit/HEAD/docs/{env.docname}.md"
+        line += [nodes.Text(" · "), download(name, nodes.inline(text="download"))]
+        line += [nodes.Text(" · "), nodes.reference("", "edit this page", refuri=page)]
     return line
 
 
 def source_link(config, name):
+    """To a file in the repository, or where there is none, the file itself."""
     code = nodes.literal(text=name)
     if config.guide_repository:
         address = f"{config.guide_repository}/blob/HEAD/{name}"
         return nodes.reference("", "", code, refuri=address)
+    return download(name, code)
+
+
+def download(name, text):
     return addnodes.download_reference(
-        "", "", code, reftarget=f"/../{name}", refdoc="", refexplicit=True
+        "", "", text, reftarget=f"/../{name}", refdoc="", refexplicit=True
     )
 
 
@@ -122,23 +140,22 @@ def render(app, docname, source):
 
 
 def find_written_by_hand(app, doctree):
-    """Warn of each block that is not a snippet."""
+    """Warn of each block that is not a snippet, and note those that are."""
+    # Sphinx keeps the metadata of unread pages: no need to load each page again.
+    shown = app.env.metadata[app.env.docname]["snippets"] = []
     for node in doctree.findall(nodes.FixedTextElement):
         markup = isinstance(node, nodes.raw) and not re.search(
             "<(pre|code)", node.astext()
         )
-        if "snippet" not in node and not markup:
+        if "snippet" in node:
+            shown.append((node["snippet"], node["region"]))
+        elif not markup:
             logger.warning("code written by hand: put it in snippets/", location=node)
 
 
 def find_unused(app, env):
     """Warn of snippets and regions that no page shows, and of untested ones."""
-    shown = {
-        (node["snippet"], node["region"])
-        for docname in env.found_docs
-        for node in env.get_doctree(docname).findall(nodes.literal_block)
-        if "snippet" in node
-    }
+    shown = {pair for name in env.found_docs for pair in env.metadata[name]["snippets"]}
     files = {
         Path(app.srcdir, name).resolve()
         for names in env.dependencies.values()
@@ -165,4 +182,4 @@ def setup(app):
     app.connect("source-read", render)
     app.connect("doctree-read", find_written_by_hand)
     app.connect("env-check-consistency", find_unused)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}
+    return {"env_version": 1, "parallel_read_safe": True, "parallel_write_safe": True}

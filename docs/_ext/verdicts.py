@@ -7,9 +7,12 @@ import ast
 import importlib
 import inspect
 import json
+import re
 import sys
 from itertools import groupby
 from pathlib import Path
+
+import yaml
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -18,8 +21,12 @@ else:
 
 ROOT = Path(__file__).parent.parent.parent
 RESULTS = ROOT / "docs/compatibility.json"
+ERRORS = ROOT / "docs/errors.toml"
 OVERHEAD = ROOT / "docs/overhead.json"
 MATRIX = ROOT / "tests/matrix.toml"
+RECIPES = sorted(
+    {*(ROOT / "docs/recipes").glob("*.md")} - {ROOT / "docs/recipes/index.md"}
+)
 WORKS, FAILS, WARNS = "✓", "✗", "⚠"
 
 
@@ -293,16 +300,8 @@ class Verdicts:
 
     def recipe(self, name):
         """The first lines of a recipe: where it works and how to run it."""
+        count, works = self.recipe_runs(name)
         module = name.replace("-", "_")
-        path = f"tests/recipes/test_{module}.py"
-        runs = {
-            release: self.environments[f"flask-admin=={release}"]["recipes"].get(path)
-            for release in self.releases
-        }
-        works = [r for r, run in runs.items() if run and not run["failed"]]
-        if not works:
-            return "No release has passed this recipe: run `nox -s matrix`."
-        count = runs[works[-1]]["passed"]
         return (
             f":::{{admonition}} Verdict\n:class: verdict\n\n"
             f"- {WORKS} **Works** on Flask-Admin {self.span(works)} "
@@ -311,6 +310,74 @@ class Verdicts:
             f"then open `/admin/`.\n:::"
         )
 
+    def recipe_runs(self, name):
+        """How many tests a recipe has, and the releases on which all passed.
+
+        :raises LookupError: when they passed on none.
+        """
+        path = f"tests/recipes/test_{name.replace('-', '_')}.py"
+        runs = {
+            release: self.environments[f"flask-admin=={release}"]["recipes"].get(path)
+            for release in self.releases
+        }
+        works = [r for r, run in runs.items() if run and not run["failed"]]
+        if not works:
+            raise LookupError(f"no release has passed {path}: run nox -s matrix")
+        return runs[works[-1]]["passed"], works
+
+    def recipes(self, group=None):
+        """The recipes of a group: what their pages say, and their runs."""
+        for path in RECIPES:
+            _, front, body = path.read_text("utf-8").split("---\n", 2)
+            about = yaml.safe_load(front)
+            if group in (None, about["group"]):
+                count, works = self.recipe_runs(path.stem)
+                title = re.search(r"^# (.+)$", body, re.MULTILINE)[1]
+                yield about | {
+                    "name": path.stem,
+                    "title": title,
+                    "count": count,
+                    "releases": self.span(works),
+                }
+
+    @staticmethod
+    def picture(name, text):
+        """A picture of the admin in light and dark, taken by nox -s screenshots."""
+        return "\n\n".join(
+            f"```{{image}} /_static/screenshots/{name}-{scheme}.webp\n"
+            f":alt: {text}\n:class: screenshot only-{scheme}\n:loading: lazy\n```"
+            for scheme in ("light", "dark")
+        )
+
+    def errors(self):
+        """Each message that a run captured, with its causes and their pages.
+
+        :raises LookupError: for a message in errors.toml that no run captured.
+        """
+        captured = RESULTS.read_text("utf-8").replace("\\", "") + "".join(
+            path.read_text("utf-8") for path in (ROOT / "snippets").rglob("*.console")
+        )
+        found = {}
+        for error in tomllib.loads(ERRORS.read_text("utf-8"))["error"]:
+            if error["message"] not in captured:
+                raise LookupError(f"no run has captured {error['message']!r}")
+            pair = error["cause"], f"{error['page']}.md"
+            found.setdefault(error["message"], []).append(pair)
+        for recipe in self.recipes():
+            if recipe["error"]:
+                pair = recipe["cause"], f"recipes/{recipe['name']}.md"
+                found.setdefault(recipe["error"], []).append(pair)
+        return dict(sorted(found.items()))
+
+    @staticmethod
+    def documented(module):
+        """The public objects of a module that have a docstring, for autodoc."""
+        path = ROOT / f"{module.replace('.', '/')}.py"
+        for node in ast.parse(path.read_text("utf-8")).body:
+            kind = {ast.ClassDef: "autoclass", ast.FunctionDef: "autofunction"}
+            if type(node) in kind and ast.get_docstring(node):
+                yield kind[type(node)], f"{module}.{node.name}"
+
     def recommendations(self):
         """Releases, newest first, joined where the same approach is recommended."""
         pairs = {}
@@ -318,6 +385,13 @@ class Verdicts:
             pair = self.recommended(release), self.recommended(release, alone=True)
             pairs.setdefault(pair, []).append(release)
         return [(self.span(releases), *pair) for pair, releases in pairs.items()]
+
+    def paste(self, name):
+        """The files and objects that an approach adds to an application."""
+        approach = self.approaches[name]
+        for reference in approach.get("paste", [approach["app"]]):
+            module, item = reference.split(":")
+            yield f"{module.replace('.', '/')}.py", item
 
     def passed_on(self, name):
         """Where the doctest of a snippet last passed."""

@@ -1,0 +1,106 @@
+"""A browser, and the built site as a host would serve it."""
+
+import contextlib
+import functools
+import http.server
+import os
+import shutil
+import threading
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from tests.matrix import ROOT
+
+SITE = ROOT / "build/html"
+PREFIX = "/en/latest"
+BROWSERS = ["chromium", "chromium-browser", "google-chrome"]
+# A fresh profile that asks nothing of its vendor.
+ARGUMENTS = ["--no-sandbox", "--disable-background-networking", "--disable-sync"]
+
+
+def find_browser():
+    """The browser named in BROWSER, or the first that is installed."""
+    names = [os.environ["BROWSER"]] if os.environ.get("BROWSER") else BROWSERS
+    return next(filter(None, map(shutil.which, names)), None)
+
+
+def pytest_configure(config):
+    if find_browser() is None:
+        raise pytest.UsageError(
+            "no browser found: install chromium, or name one in BROWSER"
+        )
+    if not (SITE / "index.html").exists():
+        raise pytest.UsageError("no site found: nox -s docs builds it")
+
+
+class Handler(http.server.SimpleHTTPRequestHandler):
+    def translate_path(self, path):
+        return super().translate_path(path.removeprefix(PREFIX))
+
+    def log_message(self, *arguments):
+        pass
+
+
+@contextlib.contextmanager
+def serve(folder):
+    """Serve a folder under the prefix; yield the address of its root."""
+    handler = functools.partial(Handler, directory=folder)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}{PREFIX}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@contextlib.contextmanager
+def launch():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=find_browser(), args=ARGUMENTS
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def site():
+    with serve(SITE) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def browser():
+    with launch() as browser:
+        yield browser
+
+
+@pytest.fixture
+def open_page(browser, site):
+    """Open a page of the site; what it asked of other hosts is in ``page.abroad``."""
+    contexts = []
+
+    def open_page(name, width=1280, scheme="light", **options):
+        context = browser.new_context(
+            viewport={"width": width, "height": 900}, color_scheme=scheme, **options
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.abroad = []
+        page.on(
+            "request",
+            lambda request: (
+                request.url.startswith((site, "data:"))
+                or page.abroad.append(request.url)
+            ),
+        )
+        page.goto(f"{site}/{name}")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()

@@ -1,0 +1,155 @@
+"""Weigh and time the site beside a stock Furo site of the same words.
+
+Usage: ``nox -s budgets``. Prints a table and exits with 1 when a budget is missed.
+Flask-SQLAlchemy-Lite's documentation would be the other measure, but the package
+index has it neither in the wheel nor in the source archive.
+"""
+
+import gzip
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+
+from bs4 import BeautifulSoup
+
+from tests.browser.conftest import SITE, find_browser, launch, serve
+from tests.matrix import ROOT
+
+KB = 1024
+SPHINX = [sys.executable, "-m", "sphinx", "-q"]
+ROUNDS = 3
+# The "slow 4G" of browsers' own tools: bytes per second, milliseconds.
+NETWORK = {"downloadThroughput": 1.6e6 / 8, "uploadThroughput": 750e3 / 8}
+LATENCY = 150
+PAINT = """() => new Promise(done => {
+  let paint = 0, shift = 0;
+  new PerformanceObserver(list => {
+    for (const entry of list.getEntries()) paint = entry.startTime;
+  }).observe({type: "largest-contentful-paint", buffered: true});
+  new PerformanceObserver(list => {
+    for (const entry of list.getEntries())
+      if (!entry.hadRecentInput) shift += entry.value;
+  }).observe({type: "layout-shift", buffered: true});
+  requestIdleCallback(() => setTimeout(() => done([paint, shift]), 500));
+})"""
+
+
+def weigh(page):
+    """The compressed bytes of a page with its stylesheets and scripts."""
+    html = page.read_bytes()
+    dom = BeautifulSoup(html, "html.parser")
+    links = [link["href"] for link in dom.select("link[rel=stylesheet]")]
+    links += [script["src"] for script in dom.select("script[src]")]
+    files = [page.parent / link.split("?")[0] for link in links]
+    return sum(
+        len(gzip.compress(data, 9)) for data in [html, *map(Path.read_bytes, files)]
+    )
+
+
+def make_stock(folder):
+    """Write the sources of a stock Furo site with the words of the guide."""
+    text = folder / "text"
+    subprocess.run(
+        [*SPHINX, "-b", "text", "-c", ".", "docs", text], cwd=ROOT, check=True
+    )
+    source = folder / "stock"
+    names = sorted(
+        path.relative_to(text).with_suffix("") for path in text.rglob("*.txt")
+    )
+    for name in names:
+        words = (text / f"{name}.txt").read_text("utf-8")
+        page = source / f"{name}.md"
+        page.parent.mkdir(parents=True, exist_ok=True)
+        # Three spaces are a block of code in the text; four are one in Markdown.
+        page.write_text(re.sub(r"^   ", "    ", words, flags=re.MULTILINE), "utf-8")
+    with (source / "index.md").open("a") as index:
+        pages = "\n".join(str(name) for name in names if str(name) != "index")
+        index.write(f"\n```{{toctree}}\n:hidden:\n\n{pages}\n```\n")
+    settings = 'extensions = ["myst_parser"]\nhtml_theme = "furo"\n'
+    (source / "conf.py").write_text(settings)
+    return source, len(names)
+
+
+def timed(command):
+    start = time.monotonic()
+    subprocess.run(command, cwd=ROOT, check=True, stderr=subprocess.DEVNULL)
+    return time.monotonic() - start
+
+
+def paint(browser, address):
+    """Largest contentful paint in seconds and layout shift, on a slow network."""
+    context = browser.new_context(viewport={"width": 390, "height": 844})
+    page = context.new_page()
+    network = NETWORK | {"offline": False, "latency": LATENCY}
+    context.new_cdp_session(page).send("Network.emulateNetworkConditions", network)
+    page.goto(address, wait_until="load")
+    milliseconds, shift = page.evaluate(PAINT)
+    context.close()
+    return milliseconds / 1000, shift
+
+
+def abroad(page):
+    """What a page would fetch from another host."""
+    dom = BeautifulSoup(page.read_bytes(), "html.parser")
+    loads = [tag.get("src") for tag in dom.select("[src]")]
+    loads += [
+        link["href"]
+        for link in dom.select("link[href]")
+        if "canonical" not in link["rel"]
+    ]
+    return [link for link in loads if re.match(r"(https?:)?//", link)]
+
+
+def main():
+    if find_browser() is None:
+        sys.exit("budgets: no browser found: install chromium, or name it in BROWSER")
+    with TemporaryDirectory() as folder:
+        folder = Path(folder)
+        source, count = make_stock(folder)
+        ours, stock = ([], folder / "ours"), ([], folder / "html")
+        for _ in range(ROUNDS):
+            shutil.rmtree(stock[1], ignore_errors=True)
+            shutil.rmtree(ours[1], ignore_errors=True)
+            stock[0].append(timed([*SPHINX, source, stock[1]]))
+            ours[0].append(timed([*SPHINX, "-c", ".", "docs", ours[1]]))
+        # The same words again, so the working tree stays as it is.
+        (ROOT / "docs/verify.md").touch()
+        rebuild = timed([*SPHINX, "-c", ".", "docs", ours[1]])
+        ratio = median(ours[0]) / median(stock[0])
+        with launch() as browser:
+            with serve(SITE) as address:
+                seconds, shift = paint(browser, f"{address}/index.html")
+            with serve(stock[1]) as address:
+                stock_seconds, _ = paint(browser, f"{address}/index.html")
+        # The page for lost readers names its files from the root of the host.
+        pages = sorted(set(SITE.rglob("*.html")) - {SITE / "404.html"})
+        weights = {page.relative_to(SITE).as_posix(): weigh(page) for page in pages}
+        heaviest = max(weights, key=weights.get)
+        strangers = sum(len(abroad(page)) for page in pages)
+        stock_index = weigh(stock[1] / "index.html")
+    rows = [
+        ("index with css and js", weights["index.html"] / KB, 32, "KB"),
+        (f"heaviest page ({heaviest})", weights[heaviest] / KB, 60, "KB"),
+        ("requests to other hosts", strangers, 0, ""),
+        (f"build of {count} pages, times stock", ratio, 1, "x"),
+        ("rebuild of one page", rebuild, 1, "s"),
+        ("largest contentful paint, times stock", seconds / stock_seconds, 1.1, "x"),
+        ("layout shift", shift, 0.02, ""),
+    ]
+    print(f"stock Furo: index {stock_index / KB:.1f} KB, paint {stock_seconds:.2f} s")
+    print(f"{'':<42}{'measured':>10}{'budget':>8}")
+    for what, value, budget, unit in rows:
+        sign = "ok" if value <= budget else "MISSED"
+        print(f"{what:<42}{value:>10.2f}{budget:>8} {unit:<3}{sign}")
+    missed = sum(value > budget for _, value, budget, _ in rows)
+    if missed:
+        sys.exit(f"budgets: {missed} of {len(rows)} missed")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+"""A new recipe starts from files that pass."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests import new
+from tests.matrix import ROOT
+
+
+@pytest.fixture
+def made(tmp_path, monkeypatch):
+    """The three files of a new recipe, in a copy of the project."""
+    for folder in ("snippets", "tests"):
+        (tmp_path / folder).mkdir()
+        for path in (ROOT / folder).iterdir():
+            if path.name != "recipes":
+                (tmp_path / folder / path.name).symlink_to(path)
+        (tmp_path / folder / "recipes").mkdir()
+        (tmp_path / folder / "recipes/__init__.py").touch()
+    (tmp_path / "docs").mkdir()
+    for path in (ROOT / "docs").iterdir():
+        if path.name != "recipes":
+            (tmp_path / "docs" / path.name).symlink_to(path)
+    (tmp_path / "docs/recipes").mkdir()
+    (tmp_path / "pyproject.toml").symlink_to(ROOT / "pyproject.toml")
+    monkeypatch.setattr(new, "ROOT", tmp_path)
+    new.main(["recipes/two-words"])
+    return tmp_path
+
+
+def test_the_files_pass(made, capsys):
+    files = ["snippets/recipes/two_words.py", "tests/recipes/test_two_words.py"]
+    for command in (["pytest", "-q", "-p", "no:cacheprovider"], ["ruff", "check"]):
+        done = subprocess.run(
+            [sys.executable, "-m", *command, *files],
+            cwd=made,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stdout
+    assert (
+        'guide.recipe("two-words")' in (made / "docs/recipes/two-words.md").read_text()
+    )
+
+
+def test_nothing_is_overwritten(made):
+    with pytest.raises(SystemExit, match="is there already"):
+        new.main(["two-words"])
+
+
+@pytest.mark.parametrize("arguments", [[], ["Two Words"], ["../up"], ["a", "b"]])
+def test_a_bad_name_is_one_sentence(arguments):
+    with pytest.raises(SystemExit, match="give the one name of a recipe"):
+        new.main(arguments)
