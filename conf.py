@@ -11,6 +11,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "docs/_ext")]
 
 project = "Flask-Admin on Flask-SQLAlchemy-Lite"
 copyright = "2026, the guide's authors"
+version = release = "2026.11"
 language = "en"
 
 # General ------------------------------------------------------------------
@@ -82,5 +83,6 @@ if html_baseurl:
 
 # EPUB ---------------------------------------------------------------------
 
+epub_basename = "flask-admin-on-flask-sqlalchemy-lite"
 epub_show_urls = "no"
 epub_exclude_files = ["404.xhtml", "search.xhtml"]

@@ -113,6 +113,13 @@ def budgets(session):
 
 
 @nox.session
+def mutants(session):
+    """Take each statement out of a snippet and see its tests fail (-- [MODULE ...])."""
+    install(session)
+    session.run("python", "-m", "tests.mutants", *session.posargs)
+
+
+@nox.session
 def linkcheck(session):
     """Ask each host that a page links to whether the address still stands."""
     install(session)

@@ -1,6 +1,7 @@
-"""Time a list page under each approach that works, interleaved, as ratios.
+"""Time a list and an edit under each approach that works, interleaved, as ratios.
 
-Usage: ``nox -s bench -- [ROUNDS]``
+Usage: ``nox -s bench -- [ROUNDS]``. SQLite, and the PostgreSQL of DATABASE_URL or
+one that is started for the run. The numbers go to docs/overhead.json.
 """
 
 import json
@@ -9,43 +10,119 @@ import sys
 import tempfile
 import time
 import warnings
+from contextlib import ExitStack
 
+from sqlalchemy import create_engine, event, func, insert, select, text
+from sqlalchemy.engine import Engine
+
+from snippets.models import Base, User
 from tests import matrix
+from tests.reliability.postgres import NoServer, running
 from tests.surface import Surface
 
 OUTPUT = matrix.ROOT / "docs/overhead.json"
+SIZES = [100, 10_000, 1_000_000]
+ID = 50
 
 
-def main(rounds=300):
+def fill(url, size):
+    """Bring the table of users to ``size`` rows."""
+    engine = create_engine(url)
+    Base.metadata.create_all(engine)
+    with engine.begin() as connection:
+        count = connection.scalar(select(func.count()).select_from(User))
+        for start in range(count, size, 10_000):
+            numbers = range(start, min(size, start + 10_000))
+            rows = [{"name": f"User {n}", "email": f"{n}@example.com"} for n in numbers]
+            connection.execute(insert(User), rows)
+    with engine.connect() as connection:
+        connection.execution_options(isolation_level="AUTOCOMMIT")
+        connection.execute(text("ANALYZE"))
+    engine.dispose()
+
+
+def list_page(surface, number):
+    assert surface.client.get("/admin/user/").status_code == 200
+
+
+def edit(surface, number):
+    data = surface.form | {"name": f"Edited {number}"}
+    answer = surface.client.post(f"/admin/user/edit/?id={ID}", data=data)
+    assert answer.status_code == 302
+
+
+REQUESTS = {"list": list_page, "edit": edit}
+
+
+def measure(url, names, rounds):
+    """The ratios to the first approach, and the queries of one request each."""
+    surfaces = {name: Surface(matrix.factory(name), url) for name in names}
+    for surface in surfaces.values():
+        # The probes of the contract would be part of the time.
+        surface.close()
+        token = surface.token("/admin/user/new/")
+        surface.form = {"csrf_token": token, "email": f"{ID}-edited@example.com"}
+    ratios, queries = {}, {name: {} for name in names}
+    for kind, send in REQUESTS.items():
+        times = {name: [] for name in names}
+        for number in range(-2, rounds):
+            for name, surface in surfaces.items():
+                start = time.perf_counter()
+                send(surface, f"{name} {number}")
+                if number >= 0:
+                    times[name].append(time.perf_counter() - start)
+        ratios[kind] = {name: quartiles(times[name], times[names[0]]) for name in names}
+        for name, surface in surfaces.items():
+            queries[name][kind] = count(lambda: send(surface, f"{name} last"))  # noqa: B023
+    for surface in surfaces.values():
+        with surface.app.app_context():
+            surface.app.extensions["sqlalchemy"].engine.dispose()
+    return ratios, queries
+
+
+def quartiles(times, first):
+    each = [a / b for a, b in zip(times, first, strict=True)]
+    return [round(value, 2) for value in statistics.quantiles(each, n=4)]
+
+
+def count(call):
+    seen = []
+
+    def note(connection, cursor, statement, *rest):
+        seen.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    call()
+    event.remove(Engine, "before_cursor_execute", note)
+    return len(seen)
+
+
+def main(rounds=60):
     warnings.simplefilter("ignore")
     release = f"flask-admin=={matrix.installed('Flask-Admin')}"
     cells = matrix.results()["environments"][release]["approaches"]
     names = [name for name, cell in cells.items() if not cell["failed"]]
-    with tempfile.TemporaryDirectory() as folder:
-        surfaces = {
-            name: Surface(matrix.factory(name), f"sqlite:///{folder}/{name}.db")
-            for name in names
-        }
-        for surface in surfaces.values():
-            # The probes of the contract would be part of the time.
-            surface.close()
-            surface.get("/admin/user/")
-        times = {name: [] for name in names}
-        for _ in range(rounds):
-            for name, surface in surfaces.items():
-                start = time.perf_counter()
-                surface.get("/admin/user/")
-                times[name].append(time.perf_counter() - start)
-    first = names[0]
     ratios = {}
-    for name in names:
-        each = [a / b for a, b in zip(times[name], times[first], strict=True)]
-        low, middle, high = statistics.quantiles(each, n=4)
-        ratios[name] = [round(low, 2), round(middle, 2), round(high, 2)]
-        print(f"{name:30} {ratios[name][1]:.2f}  ({low:.2f} to {high:.2f})")
-    note = f"the median and the middle half of {rounds} interleaved rounds on SQLite"
-    text = json.dumps({"note": note, "ratios": ratios}, indent=1)
-    OUTPUT.write_text(text + "\n", "utf-8")
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        urls = {"SQLite": f"sqlite:///{folder}/guide.db"}
+        try:
+            server = stack.enter_context(running())
+        except NoServer as error:
+            sys.exit(f"bench: {error}")
+        urls["PostgreSQL"] = stack.enter_context(server.database())
+        for database, url in urls.items():
+            ratios[database] = {}
+            for size in SIZES:
+                fill(url, size)
+                found, queries = measure(url, names, rounds)
+                ratios[database][str(size)] = found
+                for kind, values in found.items():
+                    print(f"{database}, {size:,} rows, {kind}")
+                    for name, (low, middle, high) in values.items():
+                        print(f"  {name:30} {middle:.2f}  ({low:.2f} to {high:.2f})")
+    data = {"rounds": rounds, "queries": queries, "ratios": ratios}
+    OUTPUT.write_text(json.dumps(data, indent=1) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

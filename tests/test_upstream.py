@@ -30,6 +30,14 @@ FAULTS = {
     ),
     "binds_of_a_second_app": ("first.db\nfirst.db", []),
     "async_test_isolation": ("TypeError", []),
+    "isolation_commits": (
+        "1 row left\nRecursionError: maximum recursion depth exceeded",
+        ["recipes/testing"],
+    ),
+    "inline_edit_without_can_edit": (
+        "302 /admin/tag/\n200 Record was successfully saved.",
+        ["recipes/read-only"],
+    ),
 }
 
 

@@ -281,13 +281,15 @@ class Verdicts:
             f"{FAILS} differs: {', '.join(turned)}" if turned else f"{WORKS} the same"
         )
 
-    def overhead(self, approach):
-        """The time of a list page against the first approach, with its spread."""
-        low, middle, high = json.loads(OVERHEAD.read_text("utf-8"))["ratios"][approach]
-        return f"{middle:.2f} ({low:.2f} to {high:.2f})"
+    @property
+    def measured(self):
+        """What nox -s bench found."""
+        return json.loads(OVERHEAD.read_text("utf-8"))
 
-    def overhead_note(self):
-        return json.loads(OVERHEAD.read_text("utf-8"))["note"]
+    def overhead(self, approach, database="SQLite", size="10000", kind="list"):
+        """The time of a request against the first approach, with its spread."""
+        low, middle, high = self.measured["ratios"][database][size][kind][approach]
+        return f"{middle:.2f} ({low:.2f} to {high:.2f})"
 
     @staticmethod
     def yes(condition):

@@ -1,0 +1,155 @@
+"""Take every statement out of a snippet, one at a time, and see its tests fail.
+
+Usage: ``nox -s mutants -- [MODULE ...]``, such as ``recipes/tenants``. Without one:
+the approaches that work, and the recipes of the groups Data safety and Access.
+A statement that can go and no test says so is a survivor: it has its reason in
+tests/mutants.toml, or the run fails. The totals go to docs/mutants.json.
+"""
+
+import ast
+import json
+import os
+import queue
+import re
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from tests.matrix import APPROACHES, ROOT, tomllib
+
+OUTPUT = ROOT / "docs/mutants.json"
+REASONS = tomllib.loads((ROOT / "tests/mutants.toml").read_text("utf-8"))
+GROUPS = ("Data safety", "Access")
+PYTEST = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
+
+
+def targets():
+    """The snippets that are mutated, as ``workarounds/name`` or ``recipes/name``."""
+    works = {a["app"].split(":")[0] for a in APPROACHES.values() if "works" in a}
+    for module in sorted(works):
+        yield module.removeprefix("snippets.").replace(".", "/")
+    for page in sorted((ROOT / "docs/recipes").glob("*.md")):
+        if re.search(rf"^group: ({'|'.join(GROUPS)})$", page.read_text(), re.MULTILINE):
+            yield f"recipes/{page.stem.replace('-', '_')}"
+
+
+def statements(source):
+    """The statements inside of the regions of a snippet, without docstrings."""
+    lines, inside, shown = source.splitlines(), False, set()
+    for number, line in enumerate(lines, 1):
+        if re.match(r"# (end)?region ", line):
+            inside = line.startswith("# region")
+        elif inside:
+            shown.add(number)
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, ast.stmt) or node.lineno not in shown:
+            continue
+        if isinstance(node, ast.Pass | ast.Import | ast.ImportFrom):
+            continue
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            continue
+        first = min([node, *getattr(node, "decorator_list", [])], key=_line).lineno
+        yield first, node.end_lineno, lines[node.lineno - 1].strip()
+
+
+def _line(node):
+    return node.lineno
+
+
+def tests_of(target):
+    folder, name = target.split("/")
+    command = [f"tests/{folder}/test_{name}.py", f"snippets/{target}.py"]
+    if folder == "workarounds":
+        module = f"snippets.{target.replace('/', '.')}:"
+        names = [n for n, a in APPROACHES.items() if a["app"].startswith(module)]
+        command += ["tests/test_contract.py", *[f"--approach={n}" for n in names]]
+    return [path for path in command if path[0] == "-" or (ROOT / path).exists()]
+
+
+def survives(copy, target, first=0, last=0):
+    """Whether the tests of a snippet pass without the lines from first to last."""
+    path = copy / f"snippets/{target}.py"
+    source = path.read_text("utf-8")
+    lines = source.splitlines()
+    if first:
+        indent = re.match(" *", lines[first - 1])[0]
+        lines[first - 1 : last] = [f"{indent}pass"]
+    try:
+        path.write_text("\n".join(lines) + "\n", "utf-8")
+        command = [*PYTEST, *tests_of(target)]
+        environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
+        done = subprocess.run(
+            command, cwd=copy, env=environment, capture_output=True, timeout=300
+        )
+        return done.returncode == 0
+    except subprocess.TimeoutExpired:
+        return False
+    finally:
+        path.write_text(source, "utf-8")
+
+
+def copy_project(folder):
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    for name in listed.stdout.splitlines():
+        if not name.startswith("docs/_") and (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+    return folder
+
+
+def main(arguments):
+    known = list(targets())
+    unknown = [name for name in arguments if name not in known]
+    if unknown:
+        sys.exit(f"mutants: {unknown[0]!r} is none of {', '.join(known)}")
+    chosen = arguments or known
+    results = json.loads(OUTPUT.read_text()) if arguments and OUTPUT.exists() else {}
+    unexplained = []
+    workers = os.cpu_count()
+    copies = queue.SimpleQueue()
+    with TemporaryDirectory() as folder, ThreadPoolExecutor(workers) as pool:
+        for number in range(workers):
+            copies.put(copy_project(Path(folder, str(number))))
+
+        def attempt(mutant):
+            copy = copies.get()
+            try:
+                return survives(copy, *mutant)
+            finally:
+                copies.put(copy)
+
+        for target in chosen:
+            if not attempt((target,)):
+                sys.exit(f"mutants: the tests of {target} fail as it is")
+            source = (ROOT / f"snippets/{target}.py").read_text("utf-8")
+            found = list(statements(source))
+            fates = pool.map(attempt, [(target, a, b) for a, b, _ in found])
+            lived = [
+                text for (*_, text), fate in zip(found, fates, strict=True) if fate
+            ]
+            reasons = REASONS.get(target, {})
+            unexplained += [f"{target}: {t}" for t in lived if t not in reasons]
+            results[target] = {"mutants": len(found), "survived": sorted(lived)}
+            print(
+                f"{target}: {len(found) - len(lived)} of {len(found)} killed",
+                flush=True,
+            )
+    OUTPUT.write_text(json.dumps(dict(sorted(results.items())), indent=1) + "\n")
+    total = sum(results[name]["mutants"] for name in chosen)
+    lived = sum(len(results[name]["survived"]) for name in chosen)
+    print(f"{total - lived} of {total} killed, {lived} survived")
+    if unexplained:
+        sys.exit("mutants: survivors without a reason:\n" + "\n".join(unexplained))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,137 @@
+"""Both ways of the bulk delete: which rows go, which hooks run, what is left."""
+
+import pytest
+from sqlalchemy import text
+
+from snippets.recipes import bulk_delete
+from snippets.recipes.slow_lists import statements
+from tests.removal import without
+from tests.surface import Failure, alerts
+
+OPEN, CLOSED, OLD = 1, 2, 3
+HOOKS, FAST = "/admin/ticket/", "/admin/archive/"
+
+
+def titles(surface):
+    with surface.elsewhere() as session:
+        tickets = session.scalars(text("SELECT title FROM ticket ORDER BY id")).all()
+        comments = session.scalars(text("SELECT text FROM comment ORDER BY id")).all()
+    assert comments == [f"On {title}" for title in tickets]
+    return tickets
+
+
+def act(surface, path, *ids, **changes):
+    data = {"csrf_token": surface.token(path), "action": "delete", "rowid": list(ids)}
+    return alerts(surface.send("POST", f"{path}action/", data=data | changes))
+
+
+def check(surface, path, deletes):
+    with surface.app.app_context():
+        engine = surface.app.extensions["sqlalchemy"].engine
+    with statements(engine) as sent:
+        said = act(surface, path, CLOSED, OPEN, OLD)
+    assert titles(surface) == ["Open"]
+    assert "2 records were successfully deleted." in said
+    assert len([line for line in sent if "DELETE FROM ticket" in line]) == deletes
+    return said
+
+
+def check_hooks(surface):
+    assert "Open is not closed." in check(surface, HOOKS, deletes=2)
+
+
+def check_fast(surface):
+    assert "Open is not closed." not in check(surface, FAST, deletes=1)
+
+
+def check_guesses(surface):
+    """An id that the archive does not show opens and deletes nothing."""
+    assert "List (2)" in surface.get(FAST)
+    data = {"csrf_token": surface.token(FAST), "id": OPEN}
+    answers = [
+        surface.get(f"{FAST}edit/", id=OPEN),
+        surface.send("POST", f"{FAST}delete/", data=data),
+    ]
+    assert ["Record does not exist" in alerts(text) for text in answers] == [True] * 2
+    act(surface, FAST, OPEN)
+    assert titles(surface) == ["Open", "Closed", "Old"]
+
+
+@pytest.mark.parametrize("check", [check_hooks, check_fast, check_guesses])
+def test_delete(check, drive):
+    check(drive(bulk_delete.create_app))
+
+
+@pytest.mark.parametrize("path", [HOOKS, FAST])
+def test_attacks(path, drive):
+    surface = drive(bulk_delete.create_app)
+    act(surface, path)
+    act(surface, path, "2 OR 1=1", "%", "99")
+    act(surface, path, CLOSED, action="get_query")
+    act(surface, path, CLOSED, csrf_token="wrong")  # noqa: S106
+    with pytest.raises(Failure, match="405 METHOD NOT ALLOWED"):
+        surface.get(f"{path}action/", action="delete", rowid=CLOSED)
+    assert titles(surface) == ["Open", "Closed", "Old"]
+
+
+def test_one_delete_asks_the_hook_too(drive):
+    surface = drive(bulk_delete.create_app)
+    data = {"csrf_token": surface.token(HOOKS), "id": OPEN}
+    answer = surface.send("POST", f"{HOOKS}delete/", data=data)
+    assert "Open is not closed." in alerts(answer)
+    assert titles(surface) == ["Open", "Closed", "Old"]
+
+
+FILTER = "return super().get_query().filter(Ticket.closed)"
+
+
+@pytest.mark.parametrize(
+    ("line", "replacement", "check", "match"),
+    [
+        ("if not model.closed:", "if False:", check_hooks, r"\[\] == \['Open'\]"),
+        # What the fast way skips: the hook, and the cascade of the relationship.
+        (
+            "    def on_model_delete(",
+            "    fast_mass_delete = True\n\n    def on_model_delete(",
+            check_hooks,
+            r"\[\] == \['Open'\]",
+        ),
+        ("fast_mass_delete = True", "", check_fast, "== 1"),
+        (', ondelete="CASCADE"', "", check_fast, "'Closed', 'Old'"),
+        ('"PRAGMA foreign_keys = ON"', '"SELECT 1"', check_fast, "'On Old'"),
+        (FILTER, "return super().get_query()", check_fast, r"\[\] == \['Open'\]"),
+        (
+            "return super().get_count_query().filter(Ticket.closed)",
+            "return super().get_count_query()",
+            check_guesses,
+            r"List \(2\)",
+        ),
+        (
+            "found if found is not None and found.closed else None",
+            "found",
+            check_guesses,
+            r"\[False, False\]",
+        ),
+    ],
+)
+def test_removal(line, replacement, check, match, drive):
+    module = without(bulk_delete, line, replacement)
+    with pytest.raises(AssertionError, match=match):
+        check(drive(module.create_app))
+
+
+def test_a_foreign_key_without_cascade_keeps_all_rows(drive):
+    surface = drive(without(bulk_delete, ', ondelete="CASCADE"', "").create_app)
+    assert "Failed to delete records." in act(surface, FAST, CLOSED, OLD)
+    assert titles(surface) == ["Open", "Closed", "Old"]
+
+
+def test_a_join_cannot_be_deleted_fast(drive):
+    joined = "return super().get_query().join(Comment).filter(Ticket.closed)"
+    surface = drive(without(bulk_delete, FILTER, joined).create_app)
+    with pytest.raises(
+        Failure, match=r"Can't call Query.update\(\) or .* when join\(\)"
+    ):
+        act(surface, FAST, CLOSED)
+    related = FILTER.replace("Ticket.closed", "Ticket.closed, Ticket.comments.any()")
+    check_fast(drive(without(bulk_delete, FILTER, related).create_app))

@@ -1,0 +1,179 @@
+"""The pool survives a server that hangs up, and is enough for all threads."""
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
+
+import pytest
+from flask import Flask
+from flask_sqlalchemy_lite import SQLAlchemy
+from sqlalchemy import event
+from sqlalchemy.exc import TimeoutError
+
+from snippets.recipes import connection_pool, stale_data
+from snippets.recipes.connection_pool import POOL, create_app
+from tests.removal import without
+from tests.surface import Failure
+
+SMALL = {"pool_size": 2, "max_overflow": 0}
+CLOSED = "Cannot operate on a closed database"
+
+
+@pytest.fixture
+def surface(drive):
+    return drive(create_app)
+
+
+def with_pool(drive, module=connection_pool, **changes):
+    return drive(lambda config: module.create_app(config, module.POOL | changes))
+
+
+def hang_up(surface):
+    """Close the connections in the pool, as a server does that restarts."""
+    used = []
+    event.listen(
+        surface.pool, "checkout", lambda connection, *_: used.append(connection)
+    )
+    surface.get("/admin/user/")
+    for connection in used:
+        connection.close()
+    assert used
+
+
+def test_a_server_that_hung_up(surface):
+    hang_up(surface)
+    assert len(surface.rows("/admin/user/")) == 2
+    hang_up(surface)
+    surface.submit("/admin/user/edit/", {"name": "Augusta"}, id=1)
+    assert "Augusta" in surface.rows("/admin/user/")[0]
+
+
+def test_without_the_ping_one_request_fails(drive):
+    surface = with_pool(drive, pool_pre_ping=False)
+    hang_up(surface)
+    with pytest.raises(Failure, match=CLOSED):
+        surface.get("/admin/user/")
+    assert len(surface.rows("/admin/user/")) == 2
+
+
+def test_a_connection_lost_during_the_request(surface):
+    def close(connection, record, proxy):
+        connection.close()
+
+    event.listen(surface.pool, "checkout", close)
+    with pytest.raises(Failure, match=CLOSED):
+        surface.get("/admin/user/")
+    event.remove(surface.pool, "checkout", close)
+    assert len(surface.rows("/admin/user/")) == 2
+
+
+def test_an_old_connection_is_replaced(surface):
+    def age(connection, record):
+        record.starttime -= seconds
+
+    opened = []
+    event.listen(surface.pool, "connect", lambda *_: opened.append(True))
+    event.listen(surface.pool, "checkin", age)
+    seconds = 1700
+    surface.get("/admin/user/")
+    surface.get("/admin/user/")
+    assert len(opened) == 0
+    seconds = 1900
+    surface.get("/admin/user/")
+    surface.get("/admin/user/")
+    assert len(opened) == 2
+
+
+def test_a_request_uses_one_connection(drive):
+    surface = with_pool(drive, pool_size=1, pool_timeout=0)
+    surface.rows("/admin/user/", search="a")
+    surface.get("/admin/user/export/csv/")
+    surface.submit("/admin/user/new/", {"name": "Eve", "email": "ada@example.com"})
+    surface.submit("/admin/user/new/", {"name": "Alan", "email": "alan@example.com"})
+    surface.submit("/admin/user/edit/", {"name": "Augusta"}, id=1)
+    assert len(surface.rows("/admin/user/")) == 3
+
+
+def limit(drive, module):
+    """How many connections the pool hands out at the same time, up to 20."""
+    surface = with_pool(drive, module, pool_timeout=0)
+    with ExitStack() as taken:
+        with suppress(TimeoutError):
+            for _ in range(20):
+                taken.callback(surface.pool.connect().close)
+        return surface.pool.checkedout()
+
+
+def test_no_more_connections_than_allowed(drive):
+    assert limit(drive, connection_pool) == 8
+
+
+def visit(surface, threads):
+    """Send requests from threads that stay alive, as those of a server do."""
+    with ExitStack() as stack:
+        workers = [stack.enter_context(ThreadPoolExecutor(1)) for _ in range(threads)]
+        for _ in range(2):
+            pages = [
+                worker.submit(
+                    surface.send, "GET", "/admin/user/", surface.app.test_client()
+                )
+                for worker in workers
+            ]
+            assert all("ada@example.com" in page.result() for page in pages)
+    assert surface.pool.checkedout() == 0
+
+
+def test_more_threads_than_connections(drive):
+    visit(with_pool(drive, **SMALL), threads=6)
+
+
+@pytest.mark.parametrize(
+    ("size", "message"),
+    [
+        (2, "QueuePool limit of size 2 overflow 0 reached, connection timed out"),
+        (4, "QueuePool limit of size 4 overflow 0 reached, connection timed out"),
+    ],
+)
+def test_a_larger_pool_does_not_cure_a_leak(drive, size, message):
+    module = without(connection_pool, "LazySession(db)", "kept(db)")
+    module.kept = stale_data.kept
+    surface = with_pool(drive, module, pool_size=size, pool_timeout=0)
+    found = pytest.raises(Failure, match=f"TimeoutError: {message}")
+    with surface.without_collection(), found:
+        visit(surface, threads=6)
+
+
+def test_each_engine_has_its_own_options(tmp_path):
+    app, db = Flask("two"), SQLAlchemy()
+    url = f"sqlite:///{tmp_path}/two.db"
+    app.config["SQLALCHEMY_ENGINES"] = {
+        "default": {"url": url, **POOL},
+        "reports": {"url": url, "pool_size": 2, "pool_timeout": 0.5},
+    }
+    db.init_app(app)
+    with app.app_context():
+        pools = [engine.pool for engine in db.engines.values()]
+        assert [(pool.size(), pool.timeout()) for pool in pools] == [(8, 10), (2, 0)]
+
+
+def test_sqlite_in_memory_takes_no_pool_size():
+    with pytest.raises(TypeError, match=r"Invalid argument\(s\) 'pool_size'"):
+        create_app({"SQLALCHEMY_ENGINES": {"default": "sqlite://"}})
+
+
+@pytest.mark.parametrize(
+    ("line", "test"),
+    [
+        ('"pool_pre_ping": True,', test_a_server_that_hung_up),
+        ('"pool_recycle": 1800,', test_an_old_connection_is_replaced),
+        (", **pool", test_a_server_that_hung_up),
+    ],
+)
+def test_removal(line, test, drive):
+    module = without(connection_pool, line)
+    with pytest.raises((AssertionError, Failure)):
+        test(drive(module.create_app))
+
+
+@pytest.mark.parametrize("line", ['"pool_size": 8,', '"max_overflow": 0,'])
+def test_removal_of_the_limit(line, drive):
+    assert limit(drive, without(connection_pool, line)) != 8

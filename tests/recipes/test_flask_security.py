@@ -1,0 +1,241 @@
+"""Roles decide who reaches which view; wrong credentials all look the same."""
+
+from urllib.parse import urljoin, urlsplit
+
+import pytest
+from bs4 import BeautifulSoup
+from sqlalchemy import text
+
+from snippets.recipes import flask_security
+from tests.recipes.test_flask_login import ELSEWHERE
+from tests.recipes.test_protected_admin import posts, routes, visit
+from tests.removal import without
+from tests.surface import Failure, describe
+
+PASSWORD = "testing-it"  # noqa: S105
+NO_SALT = "The configuration value `SECURITY_PASSWORD_SALT` must not be None"
+FAST = {"pbkdf2_sha512__rounds": 1}
+
+
+@pytest.fixture(autouse=True)
+def salt(monkeypatch):
+    monkeypatch.setenv("SECURITY_PASSWORD_SALT", "testing")
+
+
+@pytest.fixture
+def surface(drive):
+    return drive(fast(flask_security))
+
+
+def fast(module):
+    """The factory of a module, with hashes that are made quickly, and offline."""
+    return lambda config: module.create_app(
+        config
+        | {"SECURITY_PASSWORD_HASH_PASSLIB_OPTIONS": FAST}
+        | {"SECURITY_EMAIL_VALIDATOR_ARGS": {"check_deliverability": False}}
+    )
+
+
+def command(surface, *args, input=None):
+    done = surface.app.test_cli_runner().invoke(args=args, input=input)
+    assert done.exit_code == 0, describe(done.exception) + done.output
+
+
+def make_account(surface, role=None):
+    email = "ada@example.com"
+    passwords = f"{PASSWORD}\n{PASSWORD}\n"
+    command(surface, "users", "create", email, "--active", input=passwords)
+    if role:
+        command(surface, "roles", "create", role)
+        command(surface, "roles", "add", email, role)
+
+
+def log_in(surface, next="/admin/", **changes):
+    data = {"email": "ada@example.com", "password": PASSWORD}
+    data |= {"csrf_token": surface.token("/login")} | changes
+    return surface.client.post("/login", query_string={"next": next}, data=data)
+
+
+def attack(surface, token=""):
+    """The statuses that the routes answer with: of the index and of each view."""
+    found = {}
+    for method, path in routes(surface.app):
+        answer = visit(surface, method, path, token)
+        found.setdefault(path.split("/")[2], set()).add(answer.status_code)
+    return found
+
+
+def change(surface, statement):
+    with surface.elsewhere() as session:
+        session.execute(text(statement))
+        session.commit()
+
+
+def status(surface, path="/admin/"):
+    return surface.client.get(path).status_code
+
+
+def test_a_visitor_is_sent_to_the_login(surface):
+    before = posts(surface)
+    assert attack(surface) == {"": {302}, "post": {302}, "user": {302}}
+    assert surface.client.get("/admin/post/").location == "/login?next=/admin/post/"
+    assert posts(surface) == before
+
+
+@pytest.mark.parametrize("role", [None, "reader"])
+def test_an_account_without_the_role_is_refused(surface, role):
+    make_account(surface, role)
+    log_in(surface)
+    before = posts(surface)
+    assert attack(surface) == {"": {403}, "post": {403}, "user": {403}}
+    assert posts(surface) == before
+
+
+def test_an_editor_reaches_the_posts_alone(surface):
+    make_account(surface, "editor")
+    assert log_in(surface, "/admin/post/").location == "/admin/post/"
+    found = attack(surface, surface.token("/admin/post/"))
+    assert found["user"] == {403}
+    assert 403 not in found[""] | found["post"]
+    assert [id for id, title in posts(surface)] == [2, 3]
+
+
+def test_an_administrator_reaches_everything_by_one_session(surface):
+    make_account(surface, "admin")
+    log_in(surface)
+    surface.sessions.clear()
+    assert "Ada" in surface.get("/admin/user/")
+    assert len(surface.sessions) == 1
+    assert status(surface, "/admin/post/") == 200
+
+
+@pytest.mark.parametrize(
+    ("statement", "after"),
+    [
+        ("DELETE FROM member_role", 403),
+        ("UPDATE member SET active = 0", 302),
+        ("UPDATE member SET fs_uniquifier = 'another'", 302),
+    ],
+)
+def test_a_change_of_the_account_works_at_once(surface, statement, after):
+    make_account(surface, "admin")
+    log_in(surface)
+    assert status(surface) == 200
+    change(surface, statement)
+    assert status(surface) == after
+
+
+def test_wrong_credentials_all_look_the_same(surface):
+    make_account(surface, "admin")
+    answers = {
+        errors(log_in(surface, password="x" * 8)),
+        errors(log_in(surface, email="nobody@example.com")),
+    }
+    assert answers == {"Authentication failed - identity or password/passcode invalid"}
+    assert status(surface) == 302
+
+
+def errors(answer):
+    page = BeautifulSoup(answer.text, "html.parser")
+    return " ".join(item.get_text() for item in page.select(".fs-error-msg"))
+
+
+def test_the_login_form(surface):
+    make_account(surface, "admin")
+    log_in(surface, csrf_token="")
+    assert status(surface) == 302
+    for target in ELSEWHERE:
+        surface.client = surface.app.test_client()
+        # As a browser reads the address that comes after the login, if one does.
+        location = (log_in(surface, target).location or "").replace("\\", "/")
+        host = urlsplit(urljoin("http://localhost/login", location)).netloc
+        assert (target, host) == (target, "localhost")
+    surface.client = surface.app.test_client()
+    log_in(surface)
+    assert surface.client.get("/logout").status_code == 405
+    surface.client.post("/logout")
+    assert status(surface) == 302
+
+
+def test_a_missing_salt_is_an_error(surface, monkeypatch, drive):
+    monkeypatch.delenv("SECURITY_PASSWORD_SALT")
+    with pytest.raises(AssertionError, match=NO_SALT):
+        make_account(drive(fast(flask_security)))
+
+
+def test_another_salt_locks_everybody_out(surface):
+    make_account(surface, "admin")
+    surface.app.config["SECURITY_PASSWORD_SALT"] += "another"
+    assert "password" in errors(log_in(surface))
+
+
+def test_the_default_hash_needs_another_package(drive):
+    line = 'SECURITY_PASSWORD_HASH="pbkdf2_sha512",'
+    module = without(flask_security, line)
+    with pytest.raises(AssertionError, match="MissingBackendError: argon2"):
+        make_account(drive(fast(module)))
+
+
+@pytest.mark.parametrize(
+    ("line", "replacement", "test", "message"),
+    [
+        (
+            "any(map(current_user.has_role, self.roles))",
+            "True",
+            test_a_visitor_is_sent_to_the_login,
+            "200",
+        ),
+        (
+            "any(map(current_user.has_role, self.roles))",
+            "current_user.is_authenticated",
+            lambda surface: test_an_account_without_the_role_is_refused(surface, None),
+            "200",
+        ),
+        (
+            "abort(403)",
+            "pass",
+            lambda surface: test_an_account_without_the_role_is_refused(surface, None),
+            "302",
+        ),
+        (
+            "return current_app.login_manager.unauthorized()",
+            "abort(403)",
+            test_a_visitor_is_sent_to_the_login,
+            "403",
+        ),
+        (
+            ", index_view=Index()",
+            "",
+            test_a_visitor_is_sent_to_the_login,
+            "200",
+        ),
+        (
+            "(RoleOnly, UserView)",
+            "(UserView)",
+            test_an_editor_reaches_the_posts_alone,
+            "200",
+        ),
+        (
+            'class Posts(RoleOnly, PostView):\n    roles = ["admin", "editor"]',
+            "class Posts(RoleOnly, PostView):\n    pass",
+            test_an_editor_reaches_the_posts_alone,
+            "403",
+        ),
+        (
+            "SECURITY_RETURN_GENERIC_RESPONSES=True,",
+            "",
+            test_wrong_credentials_all_look_the_same,
+            "Invalid password",
+        ),
+        (
+            'os.environ.get("SECURITY_PASSWORD_SALT")',
+            "None",
+            make_account,
+            NO_SALT,
+        ),
+    ],
+)
+def test_removal(line, replacement, test, message, drive):
+    module = without(flask_security, line, replacement)
+    with pytest.raises((AssertionError, Failure), match=message):
+        test(drive(fast(module)))

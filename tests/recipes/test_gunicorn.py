@@ -1,0 +1,173 @@
+"""Two processes with two threads each serve one admin."""
+
+import re
+import socket
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from http.client import HTTPConnection
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from snippets.recipes import gunicorn
+from tests.matrix import ROOT
+
+SOURCE = Path(gunicorn.__file__).read_text("utf-8")
+# What the hook of a worker says about the pool of its engine.
+MORE = """
+def post_worker_init(worker):
+    app = worker.app.wsgi()
+    with app.app_context():
+        pool = app.extensions["sqlalchemy"].engine.pool
+    worker.log.info("%s connections inherited", pool.checkedin())
+"""
+
+
+class Server:
+    def __init__(self, process):
+        self.process, self.said = process, ""
+
+    def wait_for(self, pattern):
+        """Read what gunicorn says until a line that matches."""
+        for line in self.process.stderr:
+            self.said += line
+            if found := re.search(pattern, line):
+                return found
+        raise AssertionError(self.said)
+
+    def request(self, method, path, headers=None, data=None):
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=10)
+        body = urlencode(data) if data else None
+        if body:
+            headers = headers | {"Content-Type": "application/x-www-form-urlencoded"}
+        # Otherwise a thread waits for the next request of this connection.
+        headers = (headers or {}) | {"Connection": "close"}
+        connection.request(method, path, body, headers)
+        answer = connection.getresponse()
+        return answer, answer.read().decode()
+
+    @contextmanager
+    def busy(self):
+        """Keep one single-threaded worker reading a request until the block ends."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as client:
+            client.sendall(
+                b"POST /admin/tag/new/ HTTP/1.1\r\nHost: localhost\r\n"
+                b"Content-Type: application/x-www-form-urlencoded\r\n"
+                b"Content-Length: 1\r\nExpect: 100-continue\r\n\r\n"
+            )
+            assert b"100 Continue" in client.recv(100)
+            yield
+            client.sendall(b"=")
+            while client.recv(10000):
+                pass
+
+    def form(self):
+        """A form's token, and the cookie that it belongs to."""
+        answer, page = self.request("GET", "/admin/tag/new/")
+        token = re.search('name="csrf_token"[^>]* value="([^"]+)"', page)[1]
+        return token, {"Cookie": answer.getheader("Set-Cookie").split(";")[0]}
+
+    def create(self, name, token, cookie):
+        data = {"name": name, "csrf_token": token}
+        return self.request("POST", "/admin/tag/new/", cookie, data)[0].status
+
+
+@pytest.fixture
+def url(tmp_path):
+    return f"sqlite:///{tmp_path}/guide.db"
+
+
+@pytest.fixture
+def serve(tmp_path, url):
+    """Start gunicorn with the snippet as its configuration, lines replaced."""
+
+    @contextmanager
+    def serve(*replacements, key="testing", arguments=()):
+        source = SOURCE + MORE
+        for line, replacement in replacements:
+            assert source.count(line) == 1
+            source = source.replace(line, replacement)
+        config = tmp_path / "gunicorn.conf.py"
+        config.write_text(source, "utf-8")
+        command = [sys.executable, "-m", "gunicorn", "--config", config]
+        command += ["--bind", "127.0.0.1:0", "--no-control-socket", *arguments]
+        environment = {"DATABASE_URL": url, "SECRET_KEY": key, "PYTHONPATH": "."}
+        with subprocess.Popen(
+            command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True
+        ) as process:
+            server = Server(process)
+            try:
+                server.port = int(server.wait_for(r"Listening at: http://.*:(\d+)")[1])
+                yield server
+            finally:
+                process.terminate()
+
+    return serve
+
+
+def test_clients_at_the_same_time(serve, url):
+    names = {f"by client {number}" for number in range(12)}
+    with serve() as server, ThreadPoolExecutor(6) as pool:
+        server.wait_for("Booting worker")
+        answers = list(
+            pool.map(lambda name: server.create(name, *server.form()), names)
+        )
+        pages = [server.request("GET", "/admin/tag/")[1] for _ in range(6)]
+    assert set(answers) == {302}
+    assert all(name in page for name in names for page in pages)
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        assert names < set(connection.scalars(text("SELECT name FROM tag")))
+    engine.dispose()
+
+
+def test_workers_leave_the_connections_of_the_parent(serve):
+    with serve() as server:
+        inherited = [server.wait_for(r"(\d) connections inherited")[1] for _ in "12"]
+    assert inherited == ["0", "0"]
+
+
+def test_without_a_key_it_does_not_start(serve):
+    said = "Set SECRET_KEY, the same for all workers"
+    with pytest.raises(AssertionError, match=said), serve(key=""):
+        pass
+
+
+def check_form(serve, *replacements, key="testing"):
+    """Take a form from one worker and send it to the other."""
+    with (
+        serve(*replacements, key=key, arguments=["--threads", "1"]) as server,
+        ExitStack() as stack,
+    ):
+        for _ in "12":
+            server.wait_for("connections inherited")
+        with server.busy():
+            form = server.form()
+            stack.enter_context(server.busy())
+        assert server.create("to the other worker", *form) == 302
+
+
+def test_a_form_goes_to_either_worker(serve):
+    check_form(serve)
+
+
+def test_preload_shares_even_a_random_key(serve):
+    check_form(serve, ("sys.exit(", "print("), key="")
+
+
+def test_removal_of_the_key(serve, url):
+    """Without the preloading that shares it: each worker draws its own."""
+    gunicorn.create_app({"SQLALCHEMY_ENGINES": {"default": url}})
+    removed = ("sys.exit(", "print("), ("preload_app = True", "")
+    with pytest.raises(AssertionError, match="200 == 302"):
+        check_form(serve, *removed, key="")
+
+
+def test_removal_of_the_disposal(serve):
+    removed = ("engine.dispose(close=False)", "pass")
+    with pytest.raises(AssertionError, match=r"\['1', '1'\] == \['0', '0'\]"):
+        test_workers_leave_the_connections_of_the_parent(lambda: serve(removed))

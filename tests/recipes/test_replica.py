@@ -1,0 +1,190 @@
+"""Each statement runs on the engine that it should; nobody misses their own write."""
+
+import re
+import sqlite3
+from contextlib import closing, contextmanager
+
+import pytest
+from sqlalchemy import event
+
+from snippets.recipes import replica
+from tests.removal import without
+from tests.surface import Failure
+
+
+class Replicated:
+    """An application whose replica is a file that follows when it is told to."""
+
+    def __init__(self, drive, folder, module=replica, **config):
+        # Read-only: a write that went to the replica would raise.
+        self.copy = folder / "replica.db"
+        url = f"sqlite:///file:{self.copy}?mode=ro&uri=true"
+
+        def create_app(given):
+            engines = given["SQLALCHEMY_ENGINES"] | {"replica": url}
+            return module.create_app(given | config | {"SQLALCHEMY_ENGINES": engines})
+
+        self.surface = drive(create_app)
+        self.replicate()
+
+    def replicate(self):
+        primary = self.surface.url.removeprefix("sqlite:///")
+        with (
+            closing(sqlite3.connect(primary)) as source,
+            closing(sqlite3.connect(self.copy)) as target,
+        ):
+            source.backup(target)
+
+    @contextmanager
+    def engines(self):
+        """The names of the engines that statements run on, in the ``with`` block."""
+        app, used, listeners = self.surface.app, set(), []
+        with app.app_context():
+            engines = app.extensions["sqlalchemy"].engines
+        for name, engine in engines.items():
+            listeners.append((engine, lambda *a, name=name, **k: used.add(name)))
+            event.listen(engine, "before_cursor_execute", listeners[-1][1])
+        yield used
+        for engine, listener in listeners:
+            event.remove(engine, "before_cursor_execute", listener)
+
+
+@pytest.fixture
+def make(drive, tmp_path):
+    return lambda *args, **config: Replicated(drive, tmp_path, *args, **config)
+
+
+@pytest.mark.parametrize(
+    ("path", "engine"),
+    [
+        ("/admin/post/", "replica"),
+        ("/admin/post/?search=compiler&sort=0", "replica"),
+        ("/admin/post/export/csv/", "replica"),
+        ("/admin/post/details/?id=1", "default"),
+        ("/admin/post/edit/?id=1", "default"),
+        ("/admin/post/new/", "default"),
+        ("/admin/post/ajax/lookup/?name=author&query=a", "default"),
+    ],
+)
+def test_reads(make, path, engine):
+    replicated = make()
+    with replicated.engines() as used:
+        replicated.surface.send("GET", path)
+    assert used == {engine}
+
+
+def create(surface):
+    surface.submit("/admin/tag/new/", {"name": "created"})
+
+
+def edit(surface):
+    surface.submit("/admin/tag/edit/", {"name": "edited"}, id=1)
+
+
+def delete(surface):
+    data = {"csrf_token": surface.token("/admin/tag/"), "id": 1}
+    surface.send("POST", "/admin/tag/delete/", data=data)
+
+
+def bulk_delete(surface):
+    data = {"csrf_token": surface.token("/admin/tag/"), "rowid": [1]}
+    surface.send("POST", "/admin/tag/action/", data=data | {"action": "delete"})
+
+
+WRITES = [create, edit, delete, bulk_delete]
+
+
+def names(surface, client=None):
+    surface.client = client or surface.client
+    return surface.rows("/admin/tag/")
+
+
+@pytest.mark.parametrize("write", WRITES)
+def test_the_writer_sees_the_write_at_once_and_others_later(make, write):
+    replicated = make()
+    surface, other = replicated.surface, replicated.surface.app.test_client()
+    before = names(surface)
+    write(surface)
+    after = names(surface)
+    assert after != before
+    assert names(surface, other) == before
+    replicated.replicate()
+    assert names(surface) == after
+
+
+@pytest.mark.parametrize("write", WRITES)
+def test_after_the_lag_the_writer_reads_the_replica_again(make, write):
+    replicated = make(REPLICA_LAG=0)
+    before = names(replicated.surface)
+    write(replicated.surface)
+    assert names(replicated.surface) == before
+    replicated.replicate()
+    assert names(replicated.surface) != before
+
+
+def test_inline_edit(make):
+    surface = make().surface
+    data = {"csrf_token": surface.token("/admin/post/"), "list_form_pk": "1"}
+    data["title"] = "Edited in the list"
+    surface.send("POST", "/admin/post/ajax/update/", data=data)
+    assert "Edited in the list" in surface.get("/admin/post/")
+
+
+def test_without_a_replica_one_database_plays_both_parts(drive):
+    surface = drive(replica.create_app)
+    create(surface)
+    assert "created" in names(surface, surface.app.test_client())[-1]
+
+
+def test_removal_of_the_other_part(drive):
+    module = without(replica, '{"replica": replica} | engines', "engines")
+    with pytest.raises(Failure, match=re.escape('["replica"]')):
+        test_without_a_replica_one_database_plays_both_parts(
+            lambda _: drive(module.create_app)
+        )
+
+
+def reads_of_the_list(make):
+    test_reads(make, "/admin/post/", "replica")
+
+
+def writes(make):
+    test_the_writer_sees_the_write_at_once_and_others_later(make, edit)
+
+
+def bulk(make):
+    test_the_writer_sees_the_write_at_once_and_others_later(make, bulk_delete)
+
+
+def lag(make):
+    test_after_the_lag_the_writer_reads_the_replica_again(make, edit)
+
+
+OUTSIDE = "Working outside of request context"
+GET_LIST = """def get_list(self, *args, **kwargs):
+        # Not in get_query: bulk actions load with it what they change.
+        g.read_replica = time.time() > cookie.get("primary_until", 0)
+        return super().get_list(*args, **kwargs)"""
+
+
+@pytest.mark.parametrize(
+    ("line", "replacement", "test", "error"),
+    [
+        (
+            'session_options={"class_": RoutingSession}',
+            "",
+            reads_of_the_list,
+            "default",
+        ),
+        ('return db.get_engine("replica")', "pass", reads_of_the_list, "default"),
+        ('@event.listens_for(RoutingSession, "after_commit")', "", writes, "!="),
+        ("if has_request_context():", "if True:", reads_of_the_list, OUTSIDE),
+        ('time.time() > cookie.get("primary_until", 0)', "True", writes, "!="),
+        ('+ current_app.config["REPLICA_LAG"]', "+ 10", lag, "edited"),
+        (GET_LIST, GET_LIST.replace("get_list", "get_query"), bulk, "!="),
+    ],
+)
+def test_removal(line, replacement, test, error, make):
+    module = without(replica, line, replacement)
+    with pytest.raises((AssertionError, Failure, RuntimeError), match=error):
+        test(lambda **config: make(module, **config))

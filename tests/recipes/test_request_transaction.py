@@ -1,0 +1,171 @@
+"""A hook shares the view's transaction: all of it is saved, or nothing."""
+
+import logging
+
+import pytest
+from sqlalchemy import event, text
+
+from snippets.recipes import request_transaction
+from snippets.recipes.request_transaction import ProductView, db
+from tests.removal import without
+from tests.surface import Failure, alerts
+
+NEW = {"name": "Desk", "price": "90"}
+
+
+@pytest.fixture
+def surface(drive):
+    return drive(request_transaction.create_app)
+
+
+def products(surface):
+    with surface.elsewhere() as session:
+        rows = session.execute(text("SELECT name, code, price FROM priced_product"))
+        return {name: values for name, *values in rows}
+
+
+def changes(surface):
+    with surface.elsewhere() as session:
+        return session.execute(
+            text("SELECT product_id, old, new FROM price_change")
+        ).all()
+
+
+def inline_edit(surface, price):
+    data = {"csrf_token": surface.token("/admin/product/"), "list_form_pk": 1}
+    return surface.client.post(
+        "/admin/product/ajax/update/", data=data | {"price": price}
+    )
+
+
+def test_create(surface):
+    surface.submit("/admin/product/new/", NEW)
+    assert products(surface)["Desk"] == ["P-0002", 90]
+    assert changes(surface) == [(2, None, 90)]
+
+
+def test_edit(surface):
+    surface.submit("/admin/product/edit/", {"name": "Light"}, id=1)
+    assert changes(surface) == []
+    surface.submit("/admin/product/edit/", {"price": "12"}, id=1)
+    assert inline_edit(surface, 15).status_code == 200
+    assert changes(surface) == [(1, 10, 12), (1, 12, 15)]
+
+
+def test_the_code_is_not_in_the_form(surface):
+    surface.submit("/admin/product/edit/", {"code": "Forged"}, id=1)
+    assert products(surface) == {"Lamp": ["P-0001", 10]}
+
+
+def test_a_hook_that_raises_leaves_nothing_behind(surface):
+    page = surface.submit("/admin/product/new/", NEW | {"price": "-1"})
+    assert "A price is not negative." in alerts(page)
+    page = surface.submit("/admin/product/edit/", {"price": "-1"}, id=1)
+    assert "A price is not negative." in alerts(page)
+    assert "A price is not negative." in inline_edit(surface, -1).text
+    assert products(surface) == {"Lamp": ["P-0001", 10]}
+    assert changes(surface) == []
+    test_create(surface)
+
+
+def engine(surface):
+    with surface.app.app_context():
+        return surface.app.extensions["sqlalchemy"].engine
+
+
+def test_a_commit_that_fails_leaves_nothing_behind(surface):
+    def refuse(connection):
+        raise RuntimeError("the disk is full")
+
+    event.listen(engine(surface), "commit", refuse)
+    page = surface.submit("/admin/product/new/", NEW)
+    assert "the disk is full" in alerts(page)
+    event.remove(engine(surface), "commit", refuse)
+    assert changes(surface) == []
+    test_create(surface)
+
+
+def test_one_commit_for_each_form(surface):
+    commits = []
+    event.listen(engine(surface), "commit", commits.append)
+    surface.submit("/admin/product/new/", NEW)
+    surface.submit("/admin/product/edit/", {"price": "12"}, id=1)
+    assert len(commits) == 2
+
+
+def test_what_is_told_was_committed(surface, caplog):
+    caplog.set_level(logging.INFO)
+    surface.submit("/admin/product/new/", NEW | {"price": "-1"})
+    assert "costs" not in caplog.text
+    surface.submit("/admin/product/new/", NEW)
+    assert "P-0002 costs 90" in caplog.text
+
+
+def test_what_after_model_change_adds_is_lost_without_a_commit(surface, monkeypatch):
+    def write(view, form, model, is_created):
+        db.session.add(request_transaction.Product(name="Lost", price=1))
+
+    monkeypatch.setattr(ProductView, "after_model_change", write)
+    surface.submit("/admin/product/new/", NEW)
+    assert products(surface).keys() == {"Lamp", "Desk"}
+
+
+def test_after_model_change_cannot_undo(surface, monkeypatch):
+    def refuse(view, form, model, is_created):
+        raise RuntimeError("the mail server is away")
+
+    monkeypatch.setattr(ProductView, "after_model_change", refuse)
+    with pytest.raises(Failure, match="the mail server is away"):
+        surface.submit("/admin/product/new/", NEW)
+    assert products(surface).keys() == {"Lamp", "Desk"}
+
+
+def test_a_query_before_a_required_value_is_set(surface, monkeypatch):
+    def look(view, form, model, is_created):
+        model.price = None
+        db.session.query(request_transaction.Product).count()
+        model.price = 1
+
+    monkeypatch.setattr(ProductView, "on_model_change", look)
+    page = surface.submit("/admin/product/new/", NEW)
+    assert "NOT NULL constraint failed: priced_product.price" in alerts(page)
+
+    def look_without_a_flush(*arguments):
+        with db.session.no_autoflush:
+            look(*arguments)
+
+    monkeypatch.setattr(ProductView, "on_model_change", look_without_a_flush)
+    surface.submit("/admin/product/new/", NEW)
+    assert products(surface)["Desk"] == [None, 1]
+
+
+READ = "old = inspect(model).attrs.price.history.deleted"
+
+
+@pytest.mark.parametrize(
+    ("line", "replacement", "test"),
+    [
+        (READ, f"db.session.flush(); {READ}", test_edit),
+        ("db.session.flush()\n", "pass\n", test_create),
+        (
+            "db.session.flush()\n",
+            "db.session.commit()\n",
+            test_a_hook_that_raises_leaves_nothing_behind,
+        ),
+        (
+            "db.session.flush()\n",
+            "db.session.commit()\n",
+            test_one_commit_for_each_form,
+        ),
+        ("db.session.add(change)", "pass", test_create),
+        (
+            'raise ValidationError("A price is not negative.")',
+            "pass",
+            test_a_hook_that_raises_leaves_nothing_behind,
+        ),
+    ],
+)
+def test_removal(line, replacement, test, drive):
+    module = without(request_transaction, line, replacement)
+    with pytest.raises((AssertionError, KeyError)):
+        test(drive(module.create_app))

@@ -1,0 +1,97 @@
+"""One file, copied anywhere, is an application."""
+
+import ast
+import inspect
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+from sqlalchemy import text
+
+from snippets.recipes import single_file
+from snippets.workarounds import lazy_session
+from tests.removal import without
+
+OUTSIDE = "Working outside of application context."
+
+
+@pytest.fixture
+def surface(drive):
+    return drive(single_file.create_app)
+
+
+def names(surface):
+    with surface.elsewhere() as session:
+        return session.scalars(text("SELECT name FROM item ORDER BY id")).all()
+
+
+def test_rows_are_made_changed_and_deleted(surface):
+    surface.submit("/admin/item/new/", {"name": "A second"})
+    surface.submit("/admin/item/edit/", {"name": "Changed"}, id=1)
+    assert names(surface) == ["Changed", "A second"]
+    data = {"csrf_token": surface.token("/admin/item/"), "id": 1}
+    surface.send("POST", "/admin/item/delete/", data=data)
+    assert names(surface) == ["A second"]
+
+
+def test_a_form_without_its_token_changes_nothing(surface):
+    surface.send("POST", "/admin/item/new/", data={"name": "Forged"})
+    surface.send("POST", "/admin/item/edit/?id=1", data={"name": "Forged"})
+    surface.send("POST", "/admin/item/delete/", data={"id": 1})
+    assert names(surface) == ["A first item"]
+
+
+def test_a_copy_of_the_file_runs_anywhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    shutil.copy(single_file.__file__, "app.py")
+    command = [sys.executable, "-m", "flask", "routes"]
+    for database in "instance/guide.db", "named.db":
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert "/admin/item/edit/" in done.stdout, done.stderr
+        assert (tmp_path / database).exists()
+        monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/named.db")
+
+
+def test_the_key_is_random_unless_it_is_set(monkeypatch):
+    def key():
+        config = {"SQLALCHEMY_ENGINES": {"default": "sqlite://"}}
+        return single_file.create_app(config).secret_key
+
+    monkeypatch.delenv("SECRET_KEY", raising=False)
+    assert key() != key()
+    monkeypatch.setenv("SECRET_KEY", "testing")
+    assert key() == "testing"
+
+
+def body(of):
+    found = ast.parse(inspect.getsource(of)).body[0]
+    if ast.get_docstring(found):
+        del found.body[0]
+    return ast.unparse(found)
+
+
+def test_the_session_is_the_one_of_the_other_recipes():
+    assert body(single_file.LazySession) == body(lazy_session.LazySession)
+
+
+def test_removal_of_the_form_class(drive):
+    module = without(single_file, "form_base_class = SecureForm", "pass")
+    with pytest.raises(AssertionError, match="Forged"):
+        test_a_form_without_its_token_changes_nothing(drive(module.create_app))
+
+
+@pytest.mark.parametrize(
+    ("line", "replacement"),
+    [
+        ("(Item, LazySession(db))", "(Item, db.session)"),
+        ('if name.startswith("_"):', "if False:"),
+        ("with app.app_context():", "if True:"),
+    ],
+)
+def test_removal(line, replacement, drive):
+    module = without(single_file, line, replacement)
+    with pytest.raises(RuntimeError, match=re.escape(OUTSIDE)):
+        drive(module.create_app)

@@ -1,0 +1,122 @@
+"""Strings of SQLModel models have fields and filters; forms keep its constraints."""
+
+import pytest
+from sqlalchemy import text
+
+from snippets.recipes import sqlmodel
+from tests.removal import without
+from tests.surface import alerts
+
+NO_FILTER = "Unsupported filter type name"
+NO_FIELD = "name: Field required"
+NULL = "NOT NULL constraint failed: hero.name"
+NO_KEY = '"Hero" object has no field "list_form_pk"'
+NEGATIVE = "age: Input should be greater than or equal to 0"
+
+
+@pytest.fixture
+def surface(drive):
+    return drive(sqlmodel.create_app)
+
+
+def heroes(surface):
+    with surface.elsewhere() as session:
+        query = text("SELECT name, age, team_id FROM hero ORDER BY id")
+        return [tuple(row) for row in session.execute(query)]
+
+
+def test_strings_have_form_fields(surface):
+    new = {"name": "Rusty-Man", "age": "48", "team": "1"}
+    page = surface.submit("/admin/hero/new/", new)
+    assert heroes(surface)[1:] == [("Rusty-Man", 48, 1)], alerts(page)
+    surface.submit("/admin/hero/edit/", {"name": "Dive Wilson"}, id=1)
+    assert heroes(surface) == [("Dive Wilson", None, 1), ("Rusty-Man", 48, 1)]
+    surface.submit("/admin/team/new/", {"name": "Z-Force", "heroes": ["1"]})
+    assert heroes(surface)[0] == ("Dive Wilson", None, 2)
+
+
+def test_inline_edit(surface):
+    data = {"csrf_token": surface.token("/admin/hero/"), "list_form_pk": "1"}
+    answer = surface.client.post("/admin/hero/ajax/update/", data=data | {"age": "38"})
+    assert heroes(surface) == [("Deadpond", 38, 1)], answer.text
+    answer = surface.client.post("/admin/hero/ajax/update/", data=data | {"age": "-1"})
+    assert NEGATIVE in answer.text
+    assert heroes(surface) == [("Deadpond", 38, 1)]
+
+
+def test_strings_are_filtered_and_searched(surface):
+    surface.submit("/admin/hero/new/", {"name": "Rusty-Man", "team": "__None"})
+    for group, value in [("Name", "pond"), ("team / Team / Name", "prevent")]:
+        argument = surface.filter("/admin/hero/", group, "contains")
+        rows = surface.rows("/admin/hero/", **{argument: value})
+        assert ["Deadpond" in row for row in rows] == [True]
+    rows = surface.rows("/admin/hero/", search="rusty")
+    assert ["Rusty-Man" in row for row in rows] == [True]
+
+
+@pytest.mark.parametrize(
+    ("form", "message"),
+    [
+        ({"name": "x" * 41}, "Field cannot be longer than 40 characters."),
+        ({"name": "Deadpond"}, "Already exists."),
+        ({"name": "Younger", "age": "-1"}, NEGATIVE),
+    ],
+)
+def test_constraints_of_the_model_hold_in_the_form(surface, form, message):
+    assert message in surface.submit("/admin/hero/new/", form)
+    assert heroes(surface) == [("Deadpond", None, 1)]
+
+
+def test_constraints_of_the_model_hold_for_a_row_that_is_there(surface):
+    assert NEGATIVE in surface.submit("/admin/hero/edit/", {"age": "-1"}, id=1)
+    assert heroes(surface) == [("Deadpond", None, 1)]
+
+
+def test_a_plain_view_has_no_field_for_a_string(drive):
+    line = "HeroView(Hero, session)"
+    module = without(sqlmodel, line, line.replace("HeroView", "ModelView"))
+    surface = drive(module.create_app)
+    assert 'name="name"' not in surface.get("/admin/hero/new/")
+    assert NULL in surface.submit("/admin/hero/new/", {})
+
+
+def test_the_session_is_the_one_of_sqlalchemy(surface):
+    with surface.app.app_context():
+        assert not hasattr(surface.app.extensions["sqlalchemy"].session, "exec")
+
+
+@pytest.mark.parametrize(
+    ("line", "replacement", "test", "message"),
+    [
+        (
+            "model_form_converter = SQLModelFormConverter",
+            "pass",
+            test_strings_have_form_fields,
+            NO_FIELD,
+        ),
+        ('@converts("AutoString")', "", test_strings_have_form_fields, NO_FIELD),
+        (
+            "filter_converter = SQLModelFilterConverter()",
+            "pass",
+            test_strings_are_filtered_and_searched,
+            NO_FILTER,
+        ),
+        (
+            '@convert("AutoString")',
+            "",
+            test_strings_are_filtered_and_searched,
+            NO_FILTER,
+        ),
+        ("del form.list_form_pk", "pass", test_inline_edit, NO_KEY),
+        (
+            "self.model.model_validate(model.model_dump())",
+            "pass",
+            test_constraints_of_the_model_hold_for_a_row_that_is_there,
+            NEGATIVE,
+        ),
+    ],
+)
+def test_removal(line, replacement, test, message, drive):
+    module = without(sqlmodel, line, replacement)
+    with pytest.raises(Exception, match=message):
+        test(drive(module.create_app))
