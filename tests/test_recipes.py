@@ -5,6 +5,8 @@ import re
 
 import pytest
 import yaml
+from flask import Flask
+from sqlalchemy import create_engine, inspect, text
 
 from tests.matrix import ROOT
 
@@ -54,14 +56,35 @@ def test_the_error_message_is_asserted(page):
     assert message in joined or message in joined.replace("\\", "")
 
 
-def test_all_run_on_one_database(tmp_path, monkeypatch):
-    """A reader tries one recipe after the other; their tables do not collide."""
-    url = f"sqlite:///{tmp_path}/guide.db"
+@pytest.fixture
+def instance(tmp_path, monkeypatch):
+    """The folder of the databases of a reader who sets nothing."""
+    monkeypatch.setattr(Flask, "auto_find_instance_path", lambda app: str(tmp_path))
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    url = "sqlite:///guide.db"
     monkeypatch.setattr("snippets.settings.SQLALCHEMY_ENGINES", {"default": url})
     monkeypatch.setattr("snippets.settings.SQLALCHEMY_DATABASE_URI", url)
+    # The file that Alembic writes turns the loggers of others off.
+    monkeypatch.setattr("logging.config.fileConfig", lambda path: None)
+    return tmp_path
+
+
+def test_all_run_on_one_database(instance):
+    """A reader tries one recipe after the other; their tables do not collide."""
     for page in PAGES:
         app = importlib.import_module(f"snippets.recipes.{module(page)}").create_app()
         client = app.test_client()
         for view in app.extensions["admin"][0]._views:
-            address = client.get(f"{view.url}/", follow_redirects=True)
-            assert address.status_code in (200, 401, 403), (page.stem, view.url)
+            answer = client.get(f"{view.url}/", follow_redirects=True)
+            assert answer.status_code in (200, 401, 403), (page.stem, view.url)
+
+
+@pytest.mark.parametrize("name", ["flask_migrate", "flask_alembic_migrations"])
+def test_a_migration_drops_nothing_of_yours(name, instance, monkeypatch):
+    engine = create_engine(f"sqlite:///{instance}/yours.db")
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE yours (id INTEGER)"))
+    monkeypatch.setenv("DATABASE_URL", str(engine.url))
+    importlib.import_module(f"snippets.recipes.{name}").create_app()
+    assert inspect(engine).get_table_names() == ["yours"]
+    engine.dispose()

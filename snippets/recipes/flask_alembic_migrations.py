@@ -35,6 +35,7 @@ from flask_admin.contrib.sqla import ModelView
 from flask_admin.form import SecureForm
 from flask_alembic import Alembic
 from flask_sqlalchemy_lite import SQLAlchemy
+from sqlalchemy import inspect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from snippets.workarounds.lazy_session import LazySession
@@ -92,7 +93,7 @@ def example(app):
 def first_start(app):
     """Do once what you do by hand: ``flask db revision``, ``flask db upgrade``."""
     with app.app_context():
-        if alembic.current():
+        if inspect(db.engine).get_table_names():
             return
         if not alembic.heads():
             alembic.revision("Create the tables")

@@ -76,7 +76,7 @@ def first_start(app):
     """Do once what you do by hand: ``init``, edit, ``migrate``, ``upgrade``."""
     folder = Path(app.config["MIGRATIONS"])
     with app.app_context():
-        if inspect(db.engine).has_table("alembic_version"):
+        if inspect(db.engine).get_table_names():
             return
         if not folder.exists():
             flask_migrate.init()
