@@ -18,6 +18,7 @@ language = "en"
 
 extensions = [
     "guide",
+    "live",
     "llms",
     "myst_parser",
     "notfound.extension",

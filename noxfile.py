@@ -90,9 +90,17 @@ def bench(session):
 
 
 @nox.session
-def browser(session):
-    """Check every built page in a real browser: accessibility, links, keyboard."""
+def live(session):
+    """Build what "Try it here" runs (-- --lock); needs npm and node."""
     install(session)
+    session.run("python", "docs/_live/build.py", *session.posargs)
+
+
+@nox.session
+def browser(session):
+    """Check every built page in a real browser, and run the programs in it."""
+    install(session)
+    session.run("python", "docs/_live/build.py")
     session.run(*BUILD, SITE)
     session.run("python", "-m", "pytest", "-n2", "tests/browser", *session.posargs)
 
@@ -108,8 +116,17 @@ def screenshots(session):
 def budgets(session):
     """Weigh and time the site against a stock Furo site and Flask-SQLAlchemy-Lite's."""
     install(session)
+    session.run("python", "docs/_live/build.py")
     session.run(*BUILD, SITE)
-    session.run("python", "-m", "tests.budgets", *session.posargs)
+    session.run("python", "-m", "tests.budgets")
+    session.run("python", "-m", "tests.live_budgets")
+
+
+@nox.session
+def postgres(session):
+    """Run the approaches on PostgreSQL, under load, with faults and bad input."""
+    install(session)
+    session.run("python", "-m", "pytest", "tests/reliability", *session.posargs)
 
 
 @nox.session

@@ -139,11 +139,16 @@ def render(app, docname, source):
         logger.warning("%s: %s", type(error).__name__, error, location=docname)
 
 
+def is_block(node):
+    # The parts of a signature are fixed text too.
+    return isinstance(node, nodes.FixedTextElement) and not isinstance(node, nodes.Part)
+
+
 def find_written_by_hand(app, doctree):
     """Warn of each block that is not a snippet, and note those that are."""
     # Sphinx keeps the metadata of unread pages: no need to load each page again.
     shown = app.env.metadata[app.env.docname]["snippets"] = []
-    for node in doctree.findall(nodes.FixedTextElement):
+    for node in doctree.findall(is_block):
         markup = isinstance(node, nodes.raw) and not re.search(
             "<(pre|code)", node.astext()
         )

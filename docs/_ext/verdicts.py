@@ -13,6 +13,7 @@ from itertools import groupby
 from pathlib import Path
 
 import yaml
+from reliability import Reliability
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -350,6 +351,11 @@ class Verdicts:
             f":alt: {text}\n:class: screenshot only-{scheme}\n:loading: lazy\n```"
             for scheme in ("light", "dark")
         )
+
+    @staticmethod
+    def reliability():
+        """What nox -s postgres found."""
+        return Reliability()
 
     def errors(self):
         """Each message that a run captured, with its causes and their pages.
