@@ -90,12 +90,11 @@ def provenance(env, path, name):
                 source_link(env.config, test.as_posix()),
             ]
         line += nodes.Text(f" · {Verdicts().passed_on(name)}")
-        run = {"refdomain": "std", "reftype": "doc", "reftarget": "/verify"}
-        run |= {"refdoc": env.docname, "refexplicit": True}
-        line += [
-            nodes.Text(" · "),
-            addnodes.pending_xref("", nodes.inline(text="run it"), **run),
-        ]
+        if "verify" in env.found_docs:
+            run = {"refdomain": "std", "reftype": "doc", "reftarget": "/verify"}
+            run |= {"refdoc": env.docname, "refexplicit": True}
+            link = addnodes.pending_xref("", nodes.inline(text="run it"), **run)
+            line += [nodes.Text(" · "), link]
     elif path.suffix == ".console":
         line += nodes.Text(" · captured by running its commands")
     if env.config.guide_repository:

@@ -51,7 +51,8 @@ def order(app):
     toctree = global_toctree_for_doc(
         app.env, root, app.builder, collapse=False, includehidden=True, maxdepth=-1
     )
-    links = (node.get("refuri", "") for node in toctree.findall(nodes.reference))
+    references = toctree.findall(nodes.reference) if toctree else []
+    links = (node.get("refuri", "") for node in references)
     by_link = {app.builder.get_target_uri(name): name for name in app.env.found_docs}
     found = [by_link[link] for link in links if link in by_link]
     return list(dict.fromkeys([root, *found]))

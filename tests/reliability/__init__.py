@@ -1,0 +1,25 @@
+"""The proof under load, on PostgreSQL, with faults and bad input.
+
+``python -m pytest tests/reliability`` holds a run against docs/reliability.json;
+``--record-reliability`` writes it.
+"""
+
+from tests import matrix
+
+CORRECTED = [
+    "app-context",
+    "scoped-session",
+    "scoped-session-apart",
+    "session-factory",
+    "custom-modelview",
+    "lazy-session",
+    "flask-sqlalchemy",
+]
+# The one published workaround that the newest Flask-Admin still starts.
+BROKEN = "published-scoped-session-in-context"
+# An older Flask-Admin has fewer approaches that work.
+WORKING = [
+    name
+    for name in CORRECTED
+    if matrix.committed_cell(name)["failed"].keys() <= {"shared-session"}
+]

@@ -1,0 +1,76 @@
+"""The server that the run uses, and the file that it writes or is held against."""
+
+import copy
+import json
+import logging
+
+import pytest
+
+from tests import matrix
+from tests.reliability import postgres
+
+OUTPUT = matrix.ROOT / "docs/reliability.json"
+PACKAGES = [*matrix.PACKAGES, "psycopg", "gunicorn", "hypothesis"]
+
+
+@pytest.fixture(scope="session")
+def server():
+    try:
+        with postgres.running() as server:
+            yield server
+    except postgres.NoServer as error:
+        pytest.exit(str(error), returncode=1)
+
+
+@pytest.fixture
+def record(record_property):
+    """``record(*keys, value)``: what a test found, for docs/reliability.json."""
+    return lambda *found: record_property("reliability", found)
+
+
+def put(into, *keys, value):
+    for key in keys[:-1]:
+        into = into.setdefault(key, {})
+    into[keys[-1]] = value
+
+
+def pytest_addoption(parser):
+    text = "write docs/reliability.json instead of being held against it"
+    parser.addoption("--record-reliability", action="store_true", help=text)
+
+
+def pytest_configure(config):
+    # The pool of a broken approach reports at exit what its tests asserted.
+    logging.getLogger("sqlalchemy.pool").addHandler(logging.NullHandler())
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Recorder(config), "reliability")
+
+
+class Recorder:
+    def __init__(self, config):
+        self.write = config.getoption("record_reliability")
+        self.found = []
+
+    def pytest_runtest_logreport(self, report):
+        if report.when == "call" and report.passed:
+            self.found += [
+                found for name, found in report.user_properties if name == "reliability"
+            ]
+
+    def pytest_sessionfinish(self, session, exitstatus):
+        old = json.loads(OUTPUT.read_text("utf-8")) if OUTPUT.exists() else {}
+        new = copy.deepcopy(old)
+        # A run of some of the tests says nothing about the others.
+        for *keys, value in self.found:
+            put(new, *keys, value=value)
+        for name in PACKAGES:
+            put(new, "packages", name, value=matrix.installed(name))
+        if self.write and exitstatus == 0:
+            text = json.dumps(new, indent=1, sort_keys=True, ensure_ascii=False)
+            OUTPUT.write_text(text + "\n", "utf-8")
+            return
+        # Other versions are to give the same.
+        new["packages"] = old.get("packages")
+        if turns := list(matrix.turned("reliability", old, new)):
+            print("", *turns, sep="\n")
+            session.exitstatus = session.exitstatus or 1

@@ -1,0 +1,90 @@
+"""The behaviour contract on PostgreSQL, and what each request leaves open there."""
+
+import threading
+
+import pytest
+
+from tests import matrix
+from tests.contract import CHECKS
+from tests.reliability import BROKEN, app
+from tests.test_contract import outcome
+
+# https://github.com/pallets-eco/flask-admin/issues/2951: ids are sent as text.
+UPSTREAM = {
+    "bulk-delete": "ProgrammingError: (psycopg.errors.UndefinedFunction) "
+    "operator does not exist: integer = character varying"
+}
+
+
+class Watch:
+    """Ask PostgreSQL after each request how many connections wait in a transaction.
+
+    :param app: the application; its requests go through this from now on.
+    """
+
+    def __init__(self, app, server, url):
+        self.server, self.url = server, url
+        self.requests, self.waiting = 0, []
+        self.running, self.lock = 0, threading.Lock()
+        self.wsgi_app, app.wsgi_app = app.wsgi_app, self
+
+    def __call__(self, environ, start_response):
+        with self.lock:
+            self.requests += 1
+            self.running += 1
+        body = self.wsgi_app(environ, start_response)
+        try:
+            yield from body
+        finally:
+            body.close()
+            with self.lock:
+                self.running -= 1
+        # A request that runs beside this one may well be in a transaction.
+        if not self.running:
+            self.waiting.append(self.server.in_transaction(self.url))
+
+
+@pytest.mark.parametrize("approach", matrix.installed_approaches())
+def test_contract(approach, server, monkeypatch, record):
+    """Every check ends as on SQLite, but for what no approach can help."""
+    create_app, watches = matrix.factory(approach), []
+
+    def watched(config):
+        made = create_app(config)
+        watches.append(Watch(made, server, config["SQLALCHEMY_DATABASE_URI"]))
+        return made
+
+    monkeypatch.setattr(matrix, "factory", lambda name: watched)
+    got = {}
+    with server.database() as url:
+        for check in CHECKS:
+            got[check] = outcome(approach, check, url).splitlines()[0]
+            server.empty(url)
+            if not watches:
+                break
+    expected = {check: matrix.committed(approach, check) for check in got}
+    if watches:
+        expected |= UPSTREAM
+    assert got == {check: text.splitlines()[0] for check, text in expected.items()}
+
+    requests = sum(watch.requests for watch in watches)
+    after = [kept for watch in watches for kept in watch.waiting]
+    if approach == BROKEN:
+        # All but a refused commit and what follows it in the same request.
+        assert sum(map(bool, after)) > requests / 2
+    else:
+        assert not any(after)
+    cell = {
+        "failed": {check: text for check, text in got.items() if text != matrix.OK},
+        "requests": requests,
+        "left in a transaction": sum(map(bool, after)),
+    }
+    record("postgres", approach, cell)
+    record("packages", "PostgreSQL", server.version)
+
+
+def test_bulk_delete_by_number(server, monkeypatch):
+    """The one check that fails passes once ids are numbers."""
+    app.delete_by_number(monkeypatch.setattr)
+    with server.database() as url:
+        assert outcome("lazy-session", "bulk-delete", url) == matrix.OK
