@@ -1,5 +1,7 @@
 """Every page in a real browser: accessible, self-contained, readable on a phone."""
 
+from urllib.parse import urlencode
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
@@ -115,3 +117,33 @@ def test_reduced_motion_holds(open_page):
         }).map(element => element.outerHTML.slice(0, 100))"""
     )
     assert moving == []
+
+
+def test_the_search_finds_each_error_message(open_page):
+    page = open_page("errors.html")
+    cells = page.locator(".error-table tbody td:first-child code").all_inner_texts()
+    assert len(cells) >= 20
+    missed = []
+    for message in cells:
+        page.goto(
+            f"{page.url.rsplit('/', 1)[0]}/search.html?{urlencode({'q': message})}"
+        )
+        page.wait_for_selector("#search-results .search-summary:not(:empty)")
+        page.wait_for_function(
+            "!document.querySelector('#search-results .search-summary')"
+            ".textContent.startsWith('Search')"
+            " || document.querySelector('#search-results ul.search li')"
+        )
+        links = page.locator("#search-results ul.search a").evaluate_all(
+            "found => found.map(link => link.pathname)"
+        )
+        if not any(link.endswith("/errors.html") for link in links):
+            missed.append(message)
+    assert missed == []
+
+
+def test_the_box_leaves_the_rows_that_hold_the_message(open_page):
+    page = open_page("errors.html")
+    page.fill("input[data-filter]", "cannot import name 'T_SESSION'")
+    assert page.locator(".error-table tbody tr:visible").count() == 1
+    assert page.locator(".filter output").inner_text() == "1 found"
