@@ -65,7 +65,9 @@ class Recorder:
             put(new, *keys, value=value)
         for name in PACKAGES:
             put(new, "packages", name, value=matrix.installed(name))
-        if self.write and exitstatus == 0:
+        if self.write:
+            if exitstatus:
+                return
             text = json.dumps(new, indent=1, sort_keys=True, ensure_ascii=False)
             OUTPUT.write_text(text + "\n", "utf-8")
             return

@@ -48,6 +48,7 @@ class Case:
         config = configuration(url, **only | options)
         self.surface = Surface(lambda _: matrix.factory(approach)(config), url)
         self.pool, self.server, self.url = self.surface.pool, server, url
+        self.surface.get("/admin/user/")
 
     def sql(self, statement):
         with self.surface.elsewhere() as session:
@@ -76,11 +77,13 @@ class Case:
             event.remove(Session, name, happen)
 
     def seen(self, method, path, **kwargs):
-        try:
-            page = self.surface.send(method, path, **kwargs)
-        except Failure:
+        response = self.surface.client.open(path, method=method, **kwargs)
+        if response.status_code == 500:
             return ERROR_PAGE
-        return MESSAGE if "Failed to" in alerts(page) else NOTHING
+        if "Failed to create record." in alerts(response.text):
+            assert 'value="half@example.com"' in response.text
+            return MESSAGE
+        return NOTHING
 
     def next_request(self):
         """See that a list and a form work, and that nothing is kept open."""
@@ -214,7 +217,10 @@ def test_fault(approach, title, server, record):
     record("faults", title, approach, {"seen": seen, "then": "works", "times": TIMES})
 
 
-@pytest.mark.parametrize("title", FAULTS)
+# Its own first request takes the only connection, and keeps it.
+@pytest.mark.parametrize(
+    "title", [each for each in FAULTS if "no connection" not in each]
+)
 def test_broken(title, server, record):
     """The session that all requests share does not get over it, or keeps on leaking."""
     function, _, options = FAULTS[title]
@@ -225,6 +231,8 @@ def test_broken(title, server, record):
         assert case.rows() == before
         with pytest.raises(Failure) as failure:
             case.next_request()
+        then = str(failure.value).split("  ")[0]
+        if "PendingRollbackError" in then:
+            assert [case.list() for _ in range(TIMES)] == [ERROR_PAGE] * TIMES
         case.surface.close()
-    then = str(failure.value).split("  ")[0]
     record("faults", title, BROKEN, {"seen": seen, "then": then, "times": 1})

@@ -1,6 +1,7 @@
 """Input that no page offers: nothing breaks, nothing is written but what it says."""
 
 import sqlite3
+from urllib.parse import urlencode
 
 import pytest
 from flask import got_request_exception
@@ -268,4 +269,5 @@ def test_known(approach, tmp_path, record):
         query, data = (given_, {}) if method == "GET" else ({}, given_)
         assert target.send(method, path, query, data).startswith(known)
         assert not target.seed.take_changes()
-        record("known", f"{method} {path} {given_}", known)
+        mark = "?" if query else " "
+        record("known", f"{method} {path}{mark}{urlencode(given_)}", known)
