@@ -193,7 +193,7 @@ def fresh_read(surface):
             session.get(User, 1).name = "Augusta"
             session.commit()
         require(
-            "Augusta" in surface.rows("/admin/user/")[0]
+            "Augusta" in " ".join(surface.rows("/admin/user/"))
             and "Augusta" in surface.get("/admin/user/edit/", id=1),
             "stale: the next request shows the old value",
         )
