@@ -67,9 +67,6 @@ html_theme_options = {
 }
 if guide_repository:
     html_theme_options |= {
-        "source_repository": guide_repository,
-        "source_branch": "main",
-        "source_directory": "docs/",
         "source_view_link": f"{guide_repository}/blob/main/docs/{{filename}}",
         "source_edit_link": f"{guide_repository}/edit/main/docs/{{filename}}",
     }

@@ -114,7 +114,7 @@ def screenshots(session):
 
 @nox.session
 def budgets(session):
-    """Weigh and time the site against a stock Furo site and Flask-SQLAlchemy-Lite's."""
+    """Weigh and time the site against a stock Furo site of the same words."""
     install(session)
     session.run("python", "docs/_live/build.py")
     session.run(*BUILD, SITE)

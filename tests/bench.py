@@ -12,10 +12,11 @@ import time
 import warnings
 from contextlib import ExitStack
 
-from sqlalchemy import create_engine, event, func, insert, select, text
+from sqlalchemy import create_engine, func, insert, select, text
 from sqlalchemy.engine import Engine
 
 from snippets.models import Base, User
+from snippets.recipes.slow_lists import statements
 from tests import matrix
 from tests.reliability.postgres import NoServer, running
 from tests.surface import Surface
@@ -73,7 +74,9 @@ def measure(url, names, rounds):
                     times[name].append(time.perf_counter() - start)
         ratios[kind] = {name: quartiles(times[name], times[names[0]]) for name in names}
         for name, surface in surfaces.items():
-            queries[name][kind] = count(lambda: send(surface, f"{name} last"))  # noqa: B023
+            with statements(Engine) as sent:
+                send(surface, f"{name} last")
+            queries[name][kind] = len(sent)
     for surface in surfaces.values():
         with surface.app.app_context():
             surface.app.extensions["sqlalchemy"].engine.dispose()
@@ -83,18 +86,6 @@ def measure(url, names, rounds):
 def quartiles(times, first):
     each = [a / b for a, b in zip(times, first, strict=True)]
     return [round(value, 2) for value in statistics.quantiles(each, n=4)]
-
-
-def count(call):
-    seen = []
-
-    def note(connection, cursor, statement, *rest):
-        seen.append(statement)
-
-    event.listen(Engine, "before_cursor_execute", note)
-    call()
-    event.remove(Engine, "before_cursor_execute", note)
-    return len(seen)
 
 
 def main(rounds=60):

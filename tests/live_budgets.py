@@ -3,12 +3,12 @@
 Usage: ``python -m tests.live_budgets`` after ``nox -s live`` and a build of the site.
 """
 
-import gzip
 import json
 import sys
 import time
 
 from tests.browser.conftest import SITE, launch, serve
+from tests.budgets import compressed, report
 
 PAGE = "workarounds/lazy-session.html"
 LIVE = SITE / "_static/live"
@@ -30,10 +30,6 @@ def start(context, address):
     return seconds, [url.split("?")[0].rpartition("/static/")[2] for url in assets]
 
 
-def weigh(path):
-    return len(gzip.compress(path.read_bytes(), 9))
-
-
 def main():
     if not LIVE.exists():
         sys.exit(
@@ -51,8 +47,8 @@ def main():
             warm.append(seconds)
             context.close()
     assets = {LIVE / "static" / name for name in assets}
-    admin = sum(weigh(path) for path in assets if path.is_file()) / 1e6
-    before = sum(weigh(LIVE / name) for name in ["live.js", "live.css"]) / 1024
+    admin = sum(compressed(path) for path in assets if path.is_file()) / 1e6
+    before = sum(compressed(LIVE / name) for name in ["live.js", "live.css"]) / 1024
     rows = [
         ("bytes on click, compressed", manifest["bytes"] / 1e6 + admin, 9, "MB"),
         ("of them Flask-Admin's styles and scripts", admin, None, "MB"),
@@ -61,13 +57,7 @@ def main():
         ("click to first page, warm", min(warm), 5, "s"),
         ("page weight before the click", before, 3, "KB"),
     ]
-    missed = 0
-    for what, value, budget, unit in rows:
-        missed += budget is not None and value > budget
-        limit = "" if budget is None else f"of {budget}"
-        print(f"{what:<47}{value:>7.2f} {limit:<5} {unit}")
-    if missed:
-        sys.exit(f"live_budgets: {missed} missed")
+    report("live_budgets", rows)
 
 
 if __name__ == "__main__":

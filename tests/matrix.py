@@ -136,12 +136,22 @@ def requirements(changes):
     return lines, [line for name in limits for line in pins[name]]
 
 
-def recipes(release):
-    """The tests of the recipes that claim a Flask-Admin release."""
+def recipes():
+    """The module name of each recipe, with the front matter of its page."""
+    # The environments that are measured need not have it.
+    import yaml
+
     for page in sorted((ROOT / "docs/recipes").glob("*.md")):
-        claim = re.search(r'^works: "(.+)"$', page.read_text("utf-8"), re.MULTILINE)
-        if claim and SpecifierSet(claim[1]).contains(release, prereleases=True):
-            yield f"tests/recipes/test_{page.stem.replace('-', '_')}.py"
+        if page.stem != "index":
+            front = page.read_text("utf-8").split("---\n")[1]
+            yield page.stem.replace("-", "_"), yaml.safe_load(front)
+
+
+def recipe_tests(release):
+    """The tests of the recipes that claim a Flask-Admin release."""
+    for name, about in recipes():
+        if SpecifierSet(about["works"]).contains(release, prereleases=True):
+            yield f"tests/recipes/test_{name}.py"
 
 
 def run(changes, approaches):
@@ -175,7 +185,7 @@ def run(changes, approaches):
         command += ["--record", record, *[f"--approach={name}" for name in approaches]]
         command += ["snippets", "tests/test_contract.py"]
         if changes.get("recipes") and not approaches:
-            command += ["tests/test_findings.py", *recipes(changes["flask-admin"])]
+            command += ["tests/test_findings.py", *recipe_tests(changes["flask-admin"])]
         environment = {
             key: value for key, value in os.environ.items() if key != "VIRTUAL_ENV"
         }

@@ -11,14 +11,14 @@ import json
 import os
 import queue
 import re
-import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.matrix import APPROACHES, ROOT, tomllib
+from tests.matrix import APPROACHES, ROOT, recipes, tomllib
+from tests.removal import copy_project
 
 OUTPUT = ROOT / "docs/mutants.json"
 REASONS = tomllib.loads((ROOT / "tests/mutants.toml").read_text("utf-8"))
@@ -31,9 +31,9 @@ def targets():
     works = {a["app"].split(":")[0] for a in APPROACHES.values() if "works" in a}
     for module in sorted(works):
         yield module.removeprefix("snippets.").replace(".", "/")
-    for page in sorted((ROOT / "docs/recipes").glob("*.md")):
-        if re.search(rf"^group: ({'|'.join(GROUPS)})$", page.read_text(), re.MULTILINE):
-            yield f"recipes/{page.stem.replace('-', '_')}"
+    for name, about in recipes():
+        if about["group"] in GROUPS:
+            yield f"recipes/{name}"
 
 
 def statements(source):
@@ -51,12 +51,9 @@ def statements(source):
             continue
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             continue
-        first = min([node, *getattr(node, "decorator_list", [])], key=_line).lineno
+        decorators = getattr(node, "decorator_list", [])
+        first = min(each.lineno for each in [node, *decorators])
         yield first, node.end_lineno, lines[node.lineno - 1].strip()
-
-
-def _line(node):
-    return node.lineno
 
 
 def tests_of(target):
@@ -89,21 +86,6 @@ def survives(copy, target, first=0, last=0):
         return False
     finally:
         path.write_text(source, "utf-8")
-
-
-def copy_project(folder):
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    for name in listed.stdout.splitlines():
-        if not name.startswith("docs/_") and (ROOT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, folder / name)
-    return folder
 
 
 def main(arguments):

@@ -1,8 +1,12 @@
 """Take a line out of a snippet and see its test fail."""
 
 import importlib.util
+import shutil
+import subprocess
 import sys
 from pathlib import Path
+
+from tests.matrix import ROOT
 
 
 def without(module, line, replacement=""):
@@ -23,3 +27,19 @@ def without(module, line, replacement=""):
         compile(source.replace(line, replacement), module.__file__, "exec"), vars(copy)
     )
     return copy
+
+
+def copy_project(folder):
+    """Copy what git tracks, and what it does not ignore, as it is now.
+
+    :param folder: where to; what is there already is overwritten.
+    """
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(
+        command, cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    for name in listed.stdout.split("\0"):
+        if name and (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+    return folder

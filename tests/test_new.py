@@ -6,25 +6,13 @@ import sys
 import pytest
 
 from tests import new
-from tests.matrix import ROOT
+from tests.removal import copy_project
 
 
 @pytest.fixture
 def made(tmp_path, monkeypatch):
     """The three files of a new recipe, in a copy of the project."""
-    for folder in ("snippets", "tests"):
-        (tmp_path / folder).mkdir()
-        for path in (ROOT / folder).iterdir():
-            if path.name != "recipes":
-                (tmp_path / folder / path.name).symlink_to(path)
-        (tmp_path / folder / "recipes").mkdir()
-        (tmp_path / folder / "recipes/__init__.py").touch()
-    (tmp_path / "docs").mkdir()
-    for path in (ROOT / "docs").iterdir():
-        if path.name != "recipes":
-            (tmp_path / "docs" / path.name).symlink_to(path)
-    (tmp_path / "docs/recipes").mkdir()
-    (tmp_path / "pyproject.toml").symlink_to(ROOT / "pyproject.toml")
+    copy_project(tmp_path)
     monkeypatch.setattr(new, "ROOT", tmp_path)
     new.main(["recipes/two-words"])
     return tmp_path

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.matrix import ROOT
+from tests.removal import copy_project
 
 SHELL = ROOT / "snippets/shell"
 README = (ROOT / "README.md").read_text("utf-8")
@@ -30,18 +30,7 @@ def clone(tmp_path):
     """A fresh clone with what is not committed yet, and an empty home."""
     place = tmp_path / "clone"
     subprocess.run(["git", "clone", "-q", ROOT, place], check=True)
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout
-    for name in listed.split("\0"):
-        if name and (ROOT / name).is_file():
-            (place / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, place / name)
-    return place
+    return copy_project(place)
 
 
 def test_the_docs_command(clone):

@@ -4,49 +4,39 @@ import importlib
 import re
 
 import pytest
-import yaml
 from flask import Flask
 from sqlalchemy import create_engine, inspect, text
 
-from tests.matrix import ROOT
+from tests.matrix import ROOT, recipes
 
-FOLDER = ROOT / "docs/recipes"
-PAGES = sorted(set(FOLDER.glob("*.md")) - {FOLDER / "index.md"})
+RECIPES = dict(recipes())
 # The rows of the list of needs that the guide was written from.
 NEEDS = set(range(1, 27))
 GROUPS = {"Set-up", "Views", "Data safety", "Access", "Testing and operation"}
 
 
-def about(page):
-    return yaml.safe_load(page.read_text("utf-8").split("---\n")[1])
-
-
-def module(page):
-    return page.stem.replace("-", "_")
-
-
 def test_every_need_is_answered():
-    assert {need for page in PAGES for need in about(page)["needs"]} == NEEDS
-    assert {about(page)["group"] for page in PAGES} == GROUPS
+    assert {need for about in RECIPES.values() for need in about["needs"]} == NEEDS
+    assert {about["group"] for about in RECIPES.values()} == GROUPS
 
 
-@pytest.mark.parametrize("page", PAGES, ids=module)
-def test_page_program_and_test_carry_one_name(page):
-    assert (ROOT / f"snippets/recipes/{module(page)}.py").exists()
-    test = (ROOT / f"tests/recipes/test_{module(page)}.py").read_text("utf-8")
+@pytest.mark.parametrize("name", RECIPES)
+def test_page_program_and_test_carry_one_name(name):
+    assert (ROOT / f"snippets/recipes/{name}.py").exists()
+    test = (ROOT / f"tests/recipes/test_{name}.py").read_text("utf-8")
     assert "without(" in test or "def test_removal" in test, "no removal test"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=module)
-def test_the_error_message_is_asserted(page):
+@pytest.mark.parametrize("name", RECIPES)
+def test_the_error_message_is_asserted(name):
     """What a page offers to a search box was seen by its test or its doctest."""
-    error = about(page)["error"]
+    error = RECIPES[name]["error"]
     seen = "".join(
         (ROOT / path).read_text("utf-8")
         for path in (
-            f"tests/recipes/test_{module(page)}.py",
-            f"snippets/recipes/{module(page)}.py",
-            f"snippets/recipes/{module(page)}.csv",
+            f"tests/recipes/test_{name}.py",
+            f"snippets/recipes/{name}.py",
+            f"snippets/recipes/{name}.csv",
         )
         if (ROOT / path).exists()
     )
@@ -71,12 +61,12 @@ def instance(tmp_path, monkeypatch):
 
 def test_all_run_on_one_database(instance):
     """A reader tries one recipe after the other; their tables do not collide."""
-    for page in PAGES:
-        app = importlib.import_module(f"snippets.recipes.{module(page)}").create_app()
+    for name in RECIPES:
+        app = importlib.import_module(f"snippets.recipes.{name}").create_app()
         client = app.test_client()
         for view in app.extensions["admin"][0]._views:
             answer = client.get(f"{view.url}/", follow_redirects=True)
-            assert answer.status_code in (200, 401, 403), (page.stem, view.url)
+            assert answer.status_code in (200, 401, 403), (name, view.url)
 
 
 @pytest.mark.parametrize("name", ["flask_migrate", "flask_alembic_migrations"])

@@ -10,6 +10,7 @@
 import ast
 import re
 from difflib import unified_diff
+from functools import lru_cache
 from pathlib import Path
 
 import jinja2
@@ -25,6 +26,8 @@ ROOT = Path(__file__).parent.parent.parent
 SNIPPETS = ROOT / "snippets"
 # Numbers rot when the file changes; a name does not.
 NUMERIC = {"lines", "emphasize-lines", "lineno-start", "lineno-match", "linenos"}
+# Read once for a build, not for each page and block.
+verdicts = lru_cache(Verdicts)
 REGION = re.compile(r"# region (\S+)$", re.MULTILINE)
 
 
@@ -89,7 +92,7 @@ def provenance(env, path, name):
                 nodes.Text(" · tested by "),
                 source_link(env.config, test.as_posix()),
             ]
-        line += nodes.Text(f" · {Verdicts().passed_on(name)}")
+        line += nodes.Text(f" · {verdicts().passed_on(name)}")
         if "verify" in env.found_docs:
             run = {"refdomain": "std", "reftype": "doc", "reftarget": "/verify"}
             run |= {"refdoc": env.docname, "refexplicit": True}
@@ -133,7 +136,7 @@ def render(app, docname, source):
     try:
         environment.filters["literal"] = literal
         template = environment.from_string(source[0])
-        source[0] = template.render(guide=Verdicts())
+        source[0] = template.render(guide=verdicts())
     except (jinja2.TemplateError, LookupError) as error:
         logger.warning("%s: %s", type(error).__name__, error, location=docname)
 
@@ -165,7 +168,7 @@ def find_unused(app, env):
         for names in env.dependencies.values()
         for name in names
     }
-    passed = Verdicts().newest["snippets"]
+    passed = verdicts().newest["snippets"]
     for path in sorted(SNIPPETS.rglob("*")):
         name = path.relative_to(ROOT).as_posix()
         if path.is_dir() or path.name == "__init__.py" or path.suffix == ".pyc":

@@ -147,6 +147,7 @@ def look_for_runtime(app, config):
 
 
 def fingerprint():
+    """A hash of the snippets, by which a build tells whether its runtime is theirs."""
     paths = sorted((ROOT / "snippets").rglob("*.py"))
     text = b"".join(path.read_bytes() for path in paths)
     return hashlib.sha256(text).hexdigest()

@@ -9,6 +9,7 @@ import inspect
 import json
 import re
 import sys
+from functools import cached_property
 from itertools import groupby
 from pathlib import Path
 
@@ -282,7 +283,7 @@ class Verdicts:
             f"{FAILS} differs: {', '.join(turned)}" if turned else f"{WORKS} the same"
         )
 
-    @property
+    @cached_property
     def measured(self):
         """What nox -s bench found."""
         return json.loads(OVERHEAD.read_text("utf-8"))
@@ -328,20 +329,25 @@ class Verdicts:
             raise LookupError(f"no release has passed {path}: run nox -s matrix")
         return runs[works[-1]]["passed"], works
 
-    def recipes(self, group=None):
-        """The recipes of a group: what their pages say, and their runs."""
+    @cached_property
+    def all_recipes(self):
+        """Of each recipe what its page says, and its runs."""
+        found = []
         for path in RECIPES:
             _, front, body = path.read_text("utf-8").split("---\n", 2)
-            about = yaml.safe_load(front)
-            if group in (None, about["group"]):
-                count, works = self.recipe_runs(path.stem)
-                title = re.search(r"^# (.+)$", body, re.MULTILINE)[1]
-                yield about | {
-                    "name": path.stem,
-                    "title": title,
-                    "count": count,
-                    "releases": self.span(works),
-                }
+            count, works = self.recipe_runs(path.stem)
+            about = {
+                "name": path.stem,
+                "title": re.search(r"^# (.+)$", body, re.MULTILINE)[1],
+                "count": count,
+                "releases": self.span(works),
+            }
+            found.append(yaml.safe_load(front) | about)
+        return found
+
+    def recipes(self, group):
+        """The recipes of a group."""
+        return [recipe for recipe in self.all_recipes if recipe["group"] == group]
 
     @staticmethod
     def picture(name, text):
@@ -371,7 +377,7 @@ class Verdicts:
                 raise LookupError(f"no run has captured {error['message']!r}")
             pair = error["cause"], f"{error['page']}.md"
             found.setdefault(error["message"], []).append(pair)
-        for recipe in self.recipes():
+        for recipe in self.all_recipes:
             if recipe["error"]:
                 pair = recipe["cause"], f"recipes/{recipe['name']}.md"
                 found.setdefault(recipe["error"], []).append(pair)

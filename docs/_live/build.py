@@ -27,6 +27,9 @@ else:
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
+sys.path.append(str(ROOT / "docs/_ext"))
+from live import fingerprint  # noqa: E402
+
 OUT = ROOT / "build/live"
 LOCK = tomllib.loads((HERE / "lock.toml").read_text("utf-8"))
 TARGET = ["--python-version", LOCK["packages"]["python"]]
@@ -193,8 +196,7 @@ def assemble(runtime, packages, folder):
     )
     manifest = {"version": version, "bytes": size}
     # By this docs/_ext/live.py knows whether they changed since.
-    text = b"".join(snippets.values())
-    manifest["snippets"] = hashlib.sha256(text).hexdigest()
+    manifest["snippets"] = fingerprint()
     tops = {Path(name).parts[0].removesuffix(".py") for name in packages}
     manifest["packages"] = sorted(filter(str.isidentifier, tops))
     prefix = "flask_admin/static/"

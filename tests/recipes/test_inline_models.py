@@ -1,9 +1,10 @@
 """Inline rows are saved and deleted, and the number of queries does not grow."""
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import text
 
 from snippets.recipes import inline_models
+from snippets.recipes.slow_lists import statements
 from tests.removal import without
 from tests.surface import Failure, alerts
 
@@ -58,17 +59,11 @@ def test_the_line_of_another_order_is_not_touched(surface):
 
 def count_queries(surface, send):
     """How many SELECT statements a request sends to the database."""
-    statements = []
-
-    def note(connection, cursor, statement, *arguments):
-        statements.append(statement)
-
     with surface.app.app_context():
         engine = surface.app.extensions["sqlalchemy"].engine
-    event.listen(engine, "before_cursor_execute", note)
-    send()
-    event.remove(engine, "before_cursor_execute", note)
-    return sum(statement.startswith("SELECT") for statement in statements)
+    with statements(engine) as sent:
+        send()
+    return sum(statement.startswith("SELECT") for statement in sent)
 
 
 def show(surface):
