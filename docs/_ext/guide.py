@@ -60,10 +60,12 @@ class Snippet(LiteralInclude):
         ]:
             name = path.relative_to(ROOT).as_posix()
             block["snippet"], block["region"] = name, region
+            # A region ends with the blank lines that stand before the next one.
+            text = block.astext().rstrip("\n")
             if "diff" in self.options:
                 # Sphinx would name both files by their place on this machine.
                 text = "\n".join(difference(old, path))
-                block.rawsource, block.children[:] = text, [nodes.Text(text)]
+            block.rawsource, block.children[:] = text, [nodes.Text(text)]
             found.append(provenance(self.env, path, name))
         return found
 
@@ -83,7 +85,7 @@ def difference(old, new):
 
 def provenance(env, path, name):
     """The line under a block: its file, its test, where it passed, how to run it."""
-    line = nodes.paragraph(classes=["provenance"])
+    line = nodes.paragraph(classes=["provenance", "no-search"])
     line += source_link(env.config, name)
     if path.suffix == ".py":
         test = Path("tests", *Path(name).parts[1:-1], f"test_{path.name}")

@@ -122,9 +122,9 @@ def add_buttons(app, doctree, docname):
             )
         place = block.next_node(siblings=True, descend=False)
         place = place if "provenance" in (place or {}).get("classes", ()) else block
-        place.parent.insert(
-            place.parent.index(place) + 1, nodes.raw("", html, format="html")
-        )
+        # Sphinx's search is to find none of the words that every button has.
+        raw = nodes.raw("", html, format="html", classes=["no-search"])
+        place.parent.insert(place.parent.index(place) + 1, raw)
 
 
 def add_files(app, pagename, templatename, context, doctree):
@@ -153,10 +153,13 @@ def fingerprint():
     return hashlib.sha256(text).hexdigest()
 
 
-def copy_runtime(app, exception):
-    if exception or app.builder.name != "html":
+def copy_runtime(app):
+    if app.builder.name != "html":
         return
     target = app.outdir / "_static/live"
+    there = target / "manifest.json"
+    if there.exists() and there.read_text("utf-8") == app.config.live_manifest:
+        return
     shutil.rmtree(target, ignore_errors=True)
     if app.config.live_manifest:
         shutil.copytree(RUNTIME, target)
@@ -167,5 +170,5 @@ def setup(app):
     app.connect("config-inited", look_for_runtime)
     app.connect("doctree-resolved", add_buttons)
     app.connect("html-page-context", add_files)
-    app.connect("build-finished", copy_runtime)
+    app.connect("builder-inited", copy_runtime)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

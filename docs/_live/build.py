@@ -186,9 +186,16 @@ def assemble(runtime, packages, folder):
         "python_stdlib.zip.bin": pack(stdlib),
         "site.zip.bin": pack(site),
     }
+    scripts = {
+        name: (HERE / Path(name).name).read_bytes()
+        for name in ["app/sw.js", "live.js", "live.css"]
+    }
+    prefix = "flask_admin/static/"
+    static = {n.removeprefix(prefix): d for n, d in packages.items() if prefix in n}
+    static = {f"static/{name}": data for name, data in keep(static, "static").items()}
     digest = hashlib.sha256()
-    for name in sorted(run):
-        digest.update(name.encode() + run[name])
+    for name, data in sorted((run | scripts | static).items()):
+        digest.update(name.encode() + data)
     version = digest.hexdigest()[:8]
     # Hosts compress the scripts; the rest already is.
     size = sum(
@@ -199,16 +206,12 @@ def assemble(runtime, packages, folder):
     manifest["snippets"] = fingerprint()
     tops = {Path(name).parts[0].removesuffix(".py") for name in packages}
     manifest["packages"] = sorted(filter(str.isidentifier, tops))
-    prefix = "flask_admin/static/"
-    static = {n.removeprefix(prefix): d for n, d in packages.items() if prefix in n}
     return {
         "manifest.json": json.dumps(manifest).encode(),
         "LICENCES.txt": licences(packages),
-        "app/sw.js": (HERE / "sw.js").read_bytes(),
-        "live.js": (HERE / "live.js").read_bytes(),
-        "live.css": (HERE / "live.css").read_bytes(),
+        **scripts,
         **{f"{version}/{name}": data for name, data in run.items()},
-        **{f"static/{name}": data for name, data in keep(static, "static").items()},
+        **static,
     }
 
 
