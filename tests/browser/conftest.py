@@ -15,14 +15,19 @@ from tests.matrix import ROOT
 SITE = ROOT / "build/html"
 PREFIX = "/en/latest"
 BROWSERS = ["chromium", "chromium-browser", "google-chrome"]
+FIREFOXES = ["firefox", "firefox-esr"]
 # A fresh profile that asks nothing of its vendor.
 ARGUMENTS = ["--no-sandbox", "--disable-background-networking", "--disable-sync"]
 
 
-def find_browser():
-    """The browser named in BROWSER, or the first that is installed."""
-    names = [os.environ["BROWSER"]] if os.environ.get("BROWSER") else BROWSERS
+def find_browser(variable="BROWSER", names=BROWSERS):
+    """The browser named in an environment variable, or the first that is installed."""
+    names = [os.environ[variable]] if os.environ.get(variable) else names
     return next(filter(None, map(shutil.which, names)), None)
+
+
+def find_firefox():
+    return find_browser("FIREFOX", FIREFOXES)
 
 
 def pytest_configure(config):
@@ -62,6 +67,17 @@ def launch():
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=find_browser(), args=ARGUMENTS
+        )
+        yield browser
+        browser.close()
+
+
+@contextlib.contextmanager
+def launch_firefox():
+    with sync_playwright() as playwright:
+        # By the protocol that an unpatched Firefox speaks.
+        browser = playwright.firefox.launch(
+            channel="moz-firefox", executable_path=find_firefox()
         )
         yield browser
         browser.close()

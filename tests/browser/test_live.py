@@ -7,7 +7,7 @@ from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup
 from playwright.sync_api import expect
 
-from tests.browser.conftest import SITE, Handler
+from tests.browser.conftest import SITE, Handler, find_firefox, launch, launch_firefox
 
 # The first start of a busy machine.
 PATIENCE = 60_000
@@ -48,6 +48,18 @@ THREE = [
     ("workarounds/app-context.html", "workarounds.app_context", "create_app"),
     ("workarounds/flask-sqlalchemy.html", "workarounds.flask_sqlalchemy", "create_app"),
 ]
+
+
+@pytest.fixture(scope="session", params=["chromium", "firefox"])
+def browser(request):
+    if request.param == "chromium":
+        starting = launch()
+    elif find_firefox():
+        starting = launch_firefox()
+    else:
+        pytest.skip("no Firefox found: install firefox, or name one in FIREFOX")
+    with starting as browser:
+        yield browser
 
 
 @pytest.fixture
@@ -282,6 +294,14 @@ def test_nothing_is_loaded_before_the_click(open_page, site):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_it_is_accessible_and_works_by_keyboard(scheme, open_page):
     page = open_page(LIVELY[0], scheme=scheme)
+    # Firefox cannot be told the scheme; the switch of the page can.
+    page.evaluate(
+        """scheme => {
+          if (!matchMedia(`(prefers-color-scheme: ${scheme})`).matches)
+            document.body.dataset.theme = scheme;
+        }""",
+        scheme,
+    )
     box = page.locator(".live").first
     box.get_by_role("button").focus()
     page.keyboard.press("Enter")
