@@ -151,6 +151,14 @@ def epub(session):
 
 
 @nox.session
+def pdf(session):
+    """Print the guide as one PDF, with a browser."""
+    install(session)
+    session.run(*BUILD, "-b", "singlehtml", "build/singlehtml")
+    session.run("python", "-m", "tests.pdf")
+
+
+@nox.session
 def new(session):
     """Start a recipe: page, program and test that pass but for the words (-- NAME)."""
     install(session)
