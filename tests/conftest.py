@@ -1,4 +1,7 @@
+import gc
 import json
+from contextlib import ExitStack
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -10,21 +13,40 @@ pytest_plugins = ["pytester"]
 
 
 @pytest.fixture
-def drive(tmp_path):
-    """Make a Surface of an application factory, on a database file of its own."""
-    surfaces = []
+def new_database(tmp_path, pytestconfig, monkeypatch):
+    """Make a database that nobody else uses; return its address."""
+    address, numbers = pytestconfig.getoption("server"), count()
+    if address is None:
+        yield lambda: f"sqlite:///{tmp_path}/{next(numbers)}.db"
+        return
+    # The environments that are measured have neither.
+    from tests.reliability.app import ModelView, delete_by_number
+    from tests.reliability.postgres import Server
 
-    def make(create_app):
-        url = f"sqlite:///{tmp_path}/{len(surfaces)}.db"
-        surfaces.append(Surface(create_app, url))
-        return surfaces[-1]
+    delete_by_number(monkeypatch.setattr, ModelView)
+    server = Server(address)
+    with ExitStack() as opened:
+        yield lambda: opened.enter_context(server.database())
+        # What a broken application kept goes before its database does.
+        gc.collect()
 
-    yield make
-    for surface in surfaces:
-        surface.close()
+
+@pytest.fixture
+def drive(new_database):
+    """Make a Surface of an application factory, on a database of its own."""
+    with ExitStack() as opened:
+
+        def make(create_app):
+            url = new_database()
+            surface = Surface(create_app, url)
+            opened.callback(surface.close)
+            return surface
+
+        yield make
 
 
 def pytest_addoption(parser):
+    parser.addoption("--server", help="drive on PostgreSQL, at this address")
     parser.addoption("--record", type=Path, help="write the outcomes to this file")
     parser.addoption("--approach", action="append", help="run only this approach")
 

@@ -13,8 +13,8 @@ from functools import cached_property
 from itertools import groupby
 from pathlib import Path
 
+import reliability
 import yaml
-from reliability import Reliability
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -361,16 +361,15 @@ class Verdicts:
     @staticmethod
     def reliability():
         """What nox -s postgres found."""
-        return Reliability()
+        return reliability.Reliability()
 
     def errors(self):
         """Each message that a run captured, with its causes and their pages.
 
         :raises LookupError: for a message in errors.toml that no run captured.
         """
-        captured = RESULTS.read_text("utf-8").replace("\\", "") + "".join(
-            path.read_text("utf-8") for path in (ROOT / "snippets").rglob("*.console")
-        )
+        runs = [RESULTS, reliability.RESULTS, *(ROOT / "snippets").rglob("*.console")]
+        captured = "".join(path.read_text("utf-8") for path in runs).replace("\\", "")
         found = {}
         for error in tomllib.loads(ERRORS.read_text("utf-8"))["error"]:
             if error["message"] not in captured:

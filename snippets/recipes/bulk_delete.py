@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from flask import Flask
 from flask_admin import Admin
+from flask_admin.actions import action
 from flask_admin.contrib.sqla import ModelView
 from flask_admin.form import SecureForm
 from flask_sqlalchemy_lite import SQLAlchemy
@@ -59,8 +60,24 @@ class Comment(Base):
 # endregion models
 
 
+# region numbers
+class DeletesByNumber:
+    """Put this before ``ModelView`` in the bases of a view whose ids are numbers.
+
+    Flask-Admin selects by the text of the request, which psycopg 3 calls text and
+    PostgreSQL then refuses: https://github.com/pallets-eco/flask-admin/issues/2951
+    """
+
+    @action("delete", "Delete", "Are you sure you want to delete selected records?")
+    def action_delete(self, ids):
+        super().action_delete([int(id) for id in ids if id.isdecimal()])
+
+
+# endregion numbers
+
+
 # region hooks
-class TicketView(ModelView):
+class TicketView(DeletesByNumber, ModelView):
     form_base_class = SecureForm
     column_list = form_columns = ["title", "closed"]
 

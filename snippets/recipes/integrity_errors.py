@@ -108,7 +108,8 @@ def create_app(config=None):
     app.config.from_mapping(config)
     db.init_app(app)
     with app.app_context():
-        event.listen(db.engine, "connect", check_foreign_keys)
+        if db.engine.name == "sqlite":
+            event.listen(db.engine, "connect", check_foreign_keys)
         Base.metadata.create_all(db.engine)
         if db.session.get(Author, 1) is None:
             ada = Author(name="Ada")

@@ -1,7 +1,7 @@
 """Both ways of the bulk delete: which rows go, which hooks run, what is left."""
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from snippets.recipes import bulk_delete
 from snippets.recipes.slow_lists import statements
@@ -57,7 +57,24 @@ def check_guesses(surface):
     assert titles(surface) == ["Open", "Closed", "Old"]
 
 
-@pytest.mark.parametrize("check", [check_hooks, check_fast, check_guesses])
+def check_numbers(surface):
+    """The ids reach the database as numbers, not as the text of the request."""
+    chosen = []
+
+    def note(connection, cursor, statement, parameters, context, executemany):
+        if "FROM ticket" in statement and " IN " in statement:
+            chosen.append(parameters)
+
+    with surface.app.app_context():
+        engine = surface.app.extensions["sqlalchemy"].engine
+    event.listen(engine, "before_cursor_execute", note)
+    act(surface, HOOKS, CLOSED, "x")
+    assert [id for found in chosen for id in found] == [CLOSED]
+
+
+@pytest.mark.parametrize(
+    "check", [check_hooks, check_fast, check_guesses, check_numbers]
+)
 def test_delete(check, drive):
     check(drive(bulk_delete.create_app))
 
@@ -97,6 +114,7 @@ FILTER = "return super().get_query().filter(Ticket.closed)"
             r"\[\] == \['Open'\]",
         ),
         ("fast_mass_delete = True", "", check_fast, "== 1"),
+        ("[int(id) for id in ids if id.isdecimal()]", "ids", check_numbers, "'2'"),
         (', ondelete="CASCADE"', "", check_fast, "'Closed', 'Old'"),
         ('"PRAGMA foreign_keys = ON"', '"SELECT 1"', check_fast, "'On Old'"),
         (FILTER, "return super().get_query()", check_fast, r"\[\] == \['Open'\]"),

@@ -15,7 +15,7 @@ from tests.removal import without
 from tests.surface import Failure
 
 SMALL = {"pool_size": 2, "max_overflow": 0}
-CLOSED = "Cannot operate on a closed database"
+CLOSED = "Cannot operate on a closed database|the connection is closed"
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_a_server_that_hung_up(surface):
     assert len(surface.rows("/admin/user/")) == 2
     hang_up(surface)
     surface.submit("/admin/user/edit/", {"name": "Augusta"}, id=1)
-    assert "Augusta" in surface.rows("/admin/user/")[0]
+    assert "Augusta" in " ".join(surface.rows("/admin/user/"))
 
 
 def test_without_the_ping_one_request_fails(drive):

@@ -7,6 +7,7 @@ from hashlib import sha256
 import pytest
 from bs4 import BeautifulSoup
 
+from snippets.models import User
 from snippets.recipes import content_security_policy
 from snippets.views import PostView
 from tests.removal import without
@@ -75,6 +76,14 @@ def all_blocked(surface):
 
 def test_nothing_of_the_admin_is_blocked(surface):
     assert all_blocked(surface) == []
+
+
+def test_the_configuration_is_used(surface):
+    with surface.elsewhere() as session:
+        assert session.get(User, 1).name == "Ada"
+    config = {"SQLALCHEMY_ENGINES": {"default": surface.url}}
+    client = content_security_policy.create_app(config).test_client()
+    assert client.get("/admin/post/").status_code == 200
 
 
 def test_the_policy_names_nothing_that_is_not_used(surface):

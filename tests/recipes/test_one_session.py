@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from bs4 import BeautifulSoup
 
 from snippets.models import Post
 from snippets.recipes import one_session
@@ -33,6 +34,12 @@ def check_saving(surface):
 
 def test_saving(surface):
     check_saving(surface)
+
+
+def test_the_form_asks_for_what_the_view_names(surface):
+    page = BeautifulSoup(surface.get("/admin/post/new/"), "html.parser")
+    names = [field["name"] for field in page.select(".admin-form .form-control")]
+    assert names == ["title", "author"]
 
 
 def test_what_is_not_offered_is_not_saved(surface):

@@ -90,6 +90,7 @@ def test_an_account_that_is_no_administrator_is_refused(surface):
 
 def test_an_administrator_is_let_in_until_the_account_changes(surface):
     token = log_in(surface, "Ada", "--admin")
+    assert "ada@example.com" in surface.get("/admin/user/")
     for method, path in routes(surface.app):
         # The view of the users has no relation that is looked up.
         if method == "GET" and path != "/admin/user/ajax/lookup/":

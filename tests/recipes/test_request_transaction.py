@@ -1,6 +1,7 @@
 """A hook shares the view's transaction: all of it is saved, or nothing."""
 
 import logging
+import re
 
 import pytest
 from sqlalchemy import event, text
@@ -40,8 +41,10 @@ def inline_edit(surface, price):
 
 def test_create(surface):
     surface.submit("/admin/product/new/", NEW)
-    assert products(surface)["Desk"] == ["P-0002", 90]
-    assert changes(surface) == [(2, None, 90)]
+    assert [row[1:] for row in changes(surface)] == [(None, 90)]
+    # Not always 2: PostgreSQL leaves out the number of what was rolled back.
+    id = changes(surface)[0].product_id
+    assert products(surface)["Desk"] == [f"P-{id:04}", 90]
 
 
 def test_edit(surface):
@@ -98,7 +101,7 @@ def test_what_is_told_was_committed(surface, caplog):
     surface.submit("/admin/product/new/", NEW | {"price": "-1"})
     assert "costs" not in caplog.text
     surface.submit("/admin/product/new/", NEW)
-    assert "P-0002 costs 90" in caplog.text
+    assert re.search(r"P-000\d costs 90", caplog.text)
 
 
 def test_what_after_model_change_adds_is_lost_without_a_commit(surface, monkeypatch):
@@ -128,7 +131,8 @@ def test_a_query_before_a_required_value_is_set(surface, monkeypatch):
 
     monkeypatch.setattr(ProductView, "on_model_change", look)
     page = surface.submit("/admin/product/new/", NEW)
-    assert "NOT NULL constraint failed: priced_product.price" in alerts(page)
+    said = alerts(page).lower()
+    assert re.search("not null constraint failed|violates not-null constraint", said)
 
     def look_without_a_flush(*arguments):
         with db.session.no_autoflush:

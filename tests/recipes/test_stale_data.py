@@ -35,10 +35,13 @@ def test_a_changed_row(surface):
         rename(surface)
         assert "Augusta" in surface.get("/admin/user/edit/", id=1), "stale"
         assert "Augusta" in surface.get("/admin/user/details/", id=1), "stale"
-        assert "Augusta" in surface.rows("/admin/user/")[0], "stale"
+        assert "Augusta" in " ".join(surface.rows("/admin/user/")), "stale"
         assert "Augusta" in surface.get("/admin/user/export/csv/"), "stale"
 
 
+@pytest.mark.skipif(
+    "config.getoption('server')", reason="it sets up a transaction of SQLite"
+)
 def test_a_new_row_where_a_transaction_reads_a_snapshot(surface):
     with surface.app.app_context():
         engine = stale_data.db.engine
@@ -108,7 +111,7 @@ def test_only_the_list_is_fresh_with_get_query_alone(drive, monkeypatch):
     with surface.without_collection():
         surface.get("/admin/user/edit/", id=1)
         rename(surface)
-        assert "Augusta" in surface.rows("/admin/user/")[0]
+        assert "Augusta" in " ".join(surface.rows("/admin/user/"))
         assert "Ada" in surface.get("/admin/user/edit/", id=1)
         assert "Ada" in surface.get("/admin/user/details/", id=1)
 
@@ -117,7 +120,10 @@ def test_only_the_list_is_fresh_with_get_query_alone(drive, monkeypatch):
     "test",
     [
         test_a_changed_row,
-        test_a_new_row_where_a_transaction_reads_a_snapshot,
+        pytest.param(
+            test_a_new_row_where_a_transaction_reads_a_snapshot,
+            marks=test_a_new_row_where_a_transaction_reads_a_snapshot.pytestmark,
+        ),
         test_no_connection_is_kept,
     ],
 )

@@ -63,6 +63,12 @@ def test_each_tenant_has_its_own_list(surface):
         assert "List (1)" in surface.get(INVOICES)
 
 
+def test_the_list_and_its_export_name_the_customer(surface):
+    assert "North Traders" in surface.rows(INVOICES)[0]
+    export = surface.get(f"{INVOICES}export/csv/").splitlines()
+    assert export == ["Number,Customer", "N-1,North Traders"]
+
+
 def test_neither_search_nor_filter_nor_page_finds_a_foreign_row(surface):
     number = surface.filter(INVOICES, "Number", "equals")
     customer = surface.filter(INVOICES, "customer / Tenant Customer / Name", "contains")

@@ -1,12 +1,18 @@
 """The behaviour contract on PostgreSQL, and what each request leaves open there."""
 
+import re
 import threading
+from contextlib import closing
 
 import pytest
 
+from snippets.recipes import bulk_delete
 from tests import matrix
 from tests.contract import CHECKS
+from tests.recipes.test_bulk_delete import CLOSED, HOOKS, act
 from tests.reliability import BROKEN, app
+from tests.removal import without
+from tests.surface import Failure, Surface
 from tests.test_contract import outcome
 
 # https://github.com/pallets-eco/flask-admin/issues/2951: ids are sent as text.
@@ -81,6 +87,21 @@ def test_contract(approach, server, monkeypatch, record):
     }
     record("postgres", approach, cell)
     record("packages", "PostgreSQL", server.version)
+
+
+def test_bulk_delete_recipe(server):
+    """The recipe deletes here, and without its key line it fails as its page says."""
+    with (
+        server.database() as url,
+        closing(Surface(bulk_delete.create_app, url)) as good,
+    ):
+        assert act(good, HOOKS, CLOSED) == "Record was successfully deleted."
+        assert len(good.rows(HOOKS)) == 2
+    broken = without(bulk_delete, "[int(id) for id in ids if id.isdecimal()]", "ids")
+    with server.database() as url, closing(Surface(broken.create_app, url)) as bad:
+        with pytest.raises(Failure, match=re.escape(UPSTREAM["bulk-delete"])):
+            act(bad, HOOKS, CLOSED)
+        assert len(bad.rows(HOOKS)) == 3
 
 
 def test_bulk_delete_by_number(server, monkeypatch):
