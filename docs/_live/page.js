@@ -162,8 +162,8 @@ class Live {
 const lives = new Map();
 
 export function toggle(box) {
-if (!lives.has(box)) lives.set(box, new Live(box));
-const live = lives.get(box);
-if (live.id) live.stop("Stopped.");
-else live.start();
+  if (!lives.has(box)) lives.set(box, new Live(box));
+  const live = lives.get(box);
+  if (live.id) live.stop("Stopped.");
+  else live.start();
 }

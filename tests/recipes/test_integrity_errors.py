@@ -20,7 +20,7 @@ REFUSED = (
     "|duplicate key value violates unique constraint"
 )
 SQLITE = pytest.mark.skipif(
-    "config.getoption('server')", reason="SQLite alone has to be told"
+    "config.getoption('server')", reason="a setting that SQLite alone needs"
 )
 ROLLED_BACK = (
     "PendingRollbackError: This Session's transaction has been rolled back "
@@ -104,7 +104,7 @@ def test_deleting_what_others_refer_to(surface, bulk):
 def test_what_the_user_sees_without_it(surface, monkeypatch):
     monkeypatch.delattr(FriendlyErrors, "handle_view_exception")
     said = alerts(surface.submit("/admin/book/new/", TAKEN))
-    assert re.match(rf"Integrity error\. \(.+\) ({REFUSED})", said)
+    assert re.search(rf"Integrity error\. \(.+\) ({REFUSED})", said)
     assert "[SQL: INSERT INTO catalogue" in said
     the_next_request_works(surface)
 

@@ -40,7 +40,7 @@ def test_a_changed_row(surface):
 
 
 @pytest.mark.skipif(
-    "config.getoption('server')", reason="it sets up a transaction of SQLite"
+    "config.getoption('server')", reason="a transaction as SQLite begins it"
 )
 def test_a_new_row_where_a_transaction_reads_a_snapshot(surface):
     with surface.app.app_context():
