@@ -120,7 +120,8 @@ def main(arguments):
             ]
             reasons = REASONS.get(target, {})
             unexplained += [f"{target}: {t}" for t in lived if t not in reasons]
-            results[target] = {"mutants": len(found), "survived": sorted(lived)}
+            survived = {text: reasons.get(text, "") for text in sorted(lived)}
+            results[target] = {"mutants": len(found), "survived": survived}
             print(
                 f"{target}: {len(found) - len(lived)} of {len(found)} killed",
                 flush=True,

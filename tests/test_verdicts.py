@@ -1,9 +1,11 @@
 """What the guide claims is what the matrix measured."""
 
+import json
+
 import pytest
 from packaging.specifiers import SpecifierSet
 
-from tests import matrix
+from tests import matrix, mutants
 from tests.contract import CHECKS
 
 RESULTS = matrix.results()
@@ -51,3 +53,20 @@ def test_a_turned_cell_is_found():
         "here · approaches · lazy-session · failed · construct: absent → TypeError: no",
         f"here · approaches · lazy-session · passed: {len(CHECKS)} → 0",
     ]
+
+
+def test_every_statement_was_taken_out():
+    """A program that changed since, or that is new, wants nox -s mutants."""
+    recorded = json.loads(mutants.OUTPUT.read_text("utf-8"))
+    assert {name: cell["mutants"] for name, cell in recorded.items()} == {
+        name: len(
+            [
+                *mutants.statements(
+                    (matrix.ROOT / f"snippets/{name}.py").read_text("utf-8")
+                )
+            ]
+        )
+        for name in mutants.targets()
+    }
+    reasons = [why for cell in recorded.values() for why in cell["survived"].values()]
+    assert all(reasons)
