@@ -89,3 +89,4 @@ if html_baseurl:
 epub_basename = "flask-admin-on-flask-sqlalchemy-lite"
 epub_show_urls = "no"
 epub_exclude_files = ["404.xhtml", "search.xhtml"]
+epub_exclude_files += ["_static/screenshots/fingerprints.json"]

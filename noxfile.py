@@ -12,7 +12,9 @@ nox.options.reuse_venv = "yes"
 nox.options.download_python = "never"
 nox.options.error_on_missing_interpreters = True
 
-BUILD = ["python", "-m", "sphinx", "-n", "-W", "--keep-going", "-c", ".", "docs"]
+# Doctrees in the folder of an EPUB would be part of the book.
+BUILD = ["python", "-m", "sphinx", "-n", "-W", "--keep-going", "-d", "build/doctrees"]
+BUILD += ["-c", ".", "docs"]
 SITE = "build/html"
 steps = {}
 

@@ -4,12 +4,16 @@ import inspect
 import os
 import subprocess
 import sys
+import zipfile
+from pathlib import Path
 
 import pytest
+import yaml
 from bs4 import BeautifulSoup
 
 from snippets.workarounds.lazy_session import LazySession
 from tests.matrix import ROOT
+from tests.removal import copy_project
 
 CHECK = [sys.executable, "-m", "check_jsonschema", "--builtin-schema"]
 
@@ -32,23 +36,46 @@ def test_configuration_is_valid(schema, files):
 
 
 @pytest.fixture(scope="module")
-def hosted(tmp_path_factory):
-    """The site as a host builds it, under an address and a prefix of its own."""
+def output(tmp_path_factory):
+    """What the commands of the host make, under an address and a prefix of its own."""
     folder = tmp_path_factory.mktemp("hosted")
     hosting = {
         "READTHEDOCS_CANONICAL_URL": "https://docs.example/en/latest/",
         "READTHEDOCS_GIT_CLONE_URL": "https://git.example/guide.git",
+        "READTHEDOCS_OUTPUT": f"{folder}/output",
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
     }
-    command = [sys.executable, "-m", "sphinx", "-n", "-W", "-q", "-c", ".", "docs"]
+    jobs = yaml.safe_load((ROOT / ".readthedocs.yaml").read_text("utf-8"))
+    commands = [
+        command
+        for format in jobs["build"]["jobs"]["build"].values()
+        for command in format
+        # Downloads, and the site builds without it.
+        if "docs/_live" not in command
+    ]
     done = subprocess.run(
-        [*command, folder],
-        cwd=ROOT,
+        ["bash", "-ec", "\n".join(commands)],
+        cwd=copy_project(folder / "checkout"),
         env=os.environ | hosting,
         capture_output=True,
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    return folder
+    return folder / "output"
+
+
+@pytest.fixture
+def hosted(output):
+    return output / "html"
+
+
+def test_the_book_has_every_page(output):
+    [path] = output.joinpath("epub").iterdir()
+    with zipfile.ZipFile(path) as book:
+        names = book.namelist()
+    for page in (ROOT / "docs").rglob("*.md"):
+        name = page.relative_to(ROOT / "docs").with_suffix(".xhtml").as_posix()
+        assert f"EPUB/{name}" in names or name in names
 
 
 def test_a_page_says_where_it_lives(hosted):
