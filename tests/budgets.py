@@ -136,8 +136,13 @@ def main():
             stock[0].append(timed([*SPHINX, source, stock[1]]))
             ours[0].append(timed([*SPHINX, "-c", ".", "docs", ours[1]]))
         # The same words again, so the working tree stays as it is.
-        (ROOT / "docs/verify.md").touch()
-        rebuild = timed([*SPHINX, "-c", ".", "docs", ours[1]])
+        rebuilds, stock_rebuilds = [], []
+        for _ in range(ROUNDS):
+            (ROOT / "docs/verify.md").touch()
+            rebuilds.append(timed([*SPHINX, "-c", ".", "docs", ours[1]]))
+            (source / "verify.md").touch()
+            stock_rebuilds.append(timed([*SPHINX, source, stock[1]]))
+        rebuild, stock_rebuild = median(rebuilds), median(stock_rebuilds)
         ratio = median(ours[0]) / median(stock[0])
         with launch() as browser:
             with serve(SITE) as address:
@@ -156,6 +161,7 @@ def main():
         ("requests to other hosts", strangers, 0, ""),
         (f"build of {count} pages, times stock", ratio, 1, "x"),
         ("rebuild of one page", rebuild, 1, "s"),
+        ("rebuild of one page, times stock", rebuild / stock_rebuild, None, "x"),
         ("largest contentful paint, times stock", seconds / stock_seconds, 1.1, "x"),
         ("layout shift", shift, 0.02, ""),
     ]

@@ -19,7 +19,7 @@ from docutils.parsers.rst import directives
 from sphinx import addnodes
 from sphinx.directives.code import LiteralInclude
 from sphinx.util import logging
-from verdicts import RESULTS, Verdicts, literal
+from verdicts import Verdicts, literal
 
 logger = logging.getLogger(__name__)
 ROOT = Path(__file__).parent.parent.parent
@@ -126,7 +126,8 @@ def download(name, text):
 
 def render(app, docname, source):
     """Fill in the verdicts of a page."""
-    app.env.note_dependency(str(RESULTS))
+    for data in [*app.srcdir.glob("*.json"), *app.srcdir.glob("*.toml")]:
+        app.env.note_dependency(str(data))
     # What comes out is Markdown, which Sphinx escapes.
     environment = jinja2.Environment(  # noqa: S701
         loader=jinja2.FileSystemLoader(app.srcdir),

@@ -1,9 +1,10 @@
-"""What the pages say about load and faults, read from docs/reliability.json alone."""
+"""What the pages say about load, faults and mutants, read from docs/*.json alone."""
 
 import json
 from pathlib import Path
 
 RESULTS = Path(__file__).parent.parent / "reliability.json"
+MUTANTS = RESULTS.with_name("mutants.json")
 WORKS, FAILS = "✓", "✗"
 
 
@@ -13,6 +14,16 @@ class Reliability:
     def __init__(self):
         for part, found in json.loads(RESULTS.read_text("utf-8")).items():
             setattr(self, part, found)
+        self.mutants = json.loads(MUTANTS.read_text("utf-8"))
+
+    @property
+    def survivors(self):
+        """Each statement that no test misses: program, text, why it stays."""
+        return [
+            (name, text, reason)
+            for name, cell in self.mutants.items()
+            for text, reason in cell["survived"].items()
+        ]
 
     @property
     def approaches(self):
