@@ -20,10 +20,10 @@ def new_database(tmp_path, pytestconfig, monkeypatch):
         yield lambda: f"sqlite:///{tmp_path}/{next(numbers)}.db"
         return
     # The environments that are measured have neither.
-    from tests.reliability.app import ModelView, delete_by_number
+    from tests.reliability.app import delete_by_number
     from tests.reliability.postgres import Server
 
-    delete_by_number(monkeypatch.setattr, ModelView)
+    delete_by_number(monkeypatch.setattr)
     server = Server(address)
     with ExitStack() as opened:
         yield lambda: opened.enter_context(server.database())

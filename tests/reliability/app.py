@@ -13,12 +13,11 @@ from itertools import count
 
 import psutil
 from flask import g, got_request_exception, jsonify
-from flask_admin.contrib.sqla import ModelView  # noqa: F401
+from flask_admin.contrib.sqla import ModelView
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from snippets.views import SecureView
 from tests import matrix
 
 
@@ -32,15 +31,15 @@ def configuration(url, **options):
     }
 
 
-def delete_by_number(setattr=setattr, view=SecureView):
-    """Give views a bulk delete that PostgreSQL takes with psycopg 3."""
-    original = view.action_delete
+def delete_by_number(setattr=setattr):
+    """Give all views a bulk delete that PostgreSQL takes with psycopg 3."""
+    original = ModelView.action_delete
 
     @wraps(original)
     def action_delete(self, ids):
         return original(self, [int(number) for number in ids])
 
-    setattr(view, "action_delete", action_delete)
+    setattr(ModelView, "action_delete", action_delete)
 
 
 def create_app():
