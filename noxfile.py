@@ -14,7 +14,7 @@ nox.options.error_on_missing_interpreters = True
 
 # Doctrees in the folder of an EPUB would be part of the book.
 BUILD = ["python", "-m", "sphinx", "-n", "-W", "--keep-going", "-d", "build/doctrees"]
-BUILD += ["-c", ".", "docs"]
+BUILD += ["-j", "auto", "-c", ".", "docs"]
 SITE = "build/html"
 steps = {}
 
