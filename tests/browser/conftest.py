@@ -62,23 +62,21 @@ def serve(folder):
         server.server_close()
 
 
+def start_chromium(playwright):
+    return playwright.chromium.launch(executable_path=find_browser(), args=ARGUMENTS)
+
+
+def start_firefox(playwright):
+    # By the protocol that an unpatched Firefox speaks.
+    return playwright.firefox.launch(
+        channel="moz-firefox", executable_path=find_firefox()
+    )
+
+
 @contextlib.contextmanager
 def launch():
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=find_browser(), args=ARGUMENTS
-        )
-        yield browser
-        browser.close()
-
-
-@contextlib.contextmanager
-def launch_firefox():
-    with sync_playwright() as playwright:
-        # By the protocol that an unpatched Firefox speaks.
-        browser = playwright.firefox.launch(
-            channel="moz-firefox", executable_path=find_firefox()
-        )
+        browser = start_chromium(playwright)
         yield browser
         browser.close()
 
@@ -90,9 +88,17 @@ def site():
 
 
 @pytest.fixture(scope="session")
-def browser():
-    with launch() as browser:
-        yield browser
+def playwright():
+    # One for all browsers: a thread can have no second one.
+    with sync_playwright() as playwright:
+        yield playwright
+
+
+@pytest.fixture(scope="session")
+def browser(playwright):
+    browser = start_chromium(playwright)
+    yield browser
+    browser.close()
 
 
 @pytest.fixture

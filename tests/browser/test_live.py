@@ -7,7 +7,13 @@ from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup
 from playwright.sync_api import expect
 
-from tests.browser.conftest import SITE, Handler, find_firefox, launch, launch_firefox
+from tests.browser.conftest import (
+    SITE,
+    Handler,
+    find_firefox,
+    start_chromium,
+    start_firefox,
+)
 
 # The first start of a busy machine.
 PATIENCE = 60_000
@@ -51,15 +57,15 @@ THREE = [
 
 
 @pytest.fixture(scope="session", params=["chromium", "firefox"])
-def browser(request):
+def browser(request, playwright):
     if request.param == "chromium":
-        starting = launch()
+        browser = start_chromium(playwright)
     elif find_firefox():
-        starting = launch_firefox()
+        browser = start_firefox(playwright)
     else:
         pytest.skip("no Firefox found: install firefox, or name one in FIREFOX")
-    with starting as browser:
-        yield browser
+    yield browser
+    browser.close()
 
 
 @pytest.fixture
