@@ -63,6 +63,7 @@ def test_values_that_only_the_database_checks(surface, caplog, path, query):
     assert 'value="3"' in page
     assert 'value="Notes"' in page
     assert ">Ada</option>" in page
+    assert "sqlite" not in page
     assert "unique constraint" not in page.lower()
     assert re.search(REFUSED, caplog.text)
     assert books(surface) == BEFORE
