@@ -81,28 +81,28 @@ def outputs(session):
 def matrix(session):
     """Measure the compatibility matrix (-- [--check] [NAME ...])."""
     install(session)
-    session.run("python", "-m", "tests.matrix", *session.posargs)
+    session.run("python", "-m", "tools.measure.compatibility", *session.posargs)
 
 
 @nox.session
 def bench(session):
-    """Time a list page under each approach, as ratios, and write docs/overhead.json."""
+    """Time a list page under each approach, as ratios."""
     install(session)
-    session.run("python", "-m", "tests.bench", *session.posargs)
+    session.run("python", "-m", "tools.measure.performance", *session.posargs)
 
 
 @nox.session
 def live(session):
     """Build what "Try it here" runs (-- --lock); needs npm and node."""
     install(session)
-    session.run("python", "docs/_live/build.py", *session.posargs)
+    session.run("python", "tools/publish/live/build.py", *session.posargs)
 
 
 @nox.session
 def browser(session):
     """Check every built page in a real browser, and run the programs in it."""
     install(session)
-    session.run("python", "docs/_live/build.py")
+    session.run("python", "tools/publish/live/build.py")
     session.run(*BUILD, SITE)
     session.run("python", "-m", "pytest", "-n2", "tests/browser", *session.posargs)
 
@@ -111,17 +111,17 @@ def browser(session):
 def screenshots(session):
     """Take the pictures of the admin anew, in light and dark (-- [NAME ...])."""
     install(session)
-    session.run("python", "-m", "tests.screenshots", *session.posargs)
+    session.run("python", "-m", "tools.publish.screenshots", *session.posargs)
 
 
 @nox.session
 def budgets(session):
     """Weigh and time the site against a stock Furo site of the same words."""
     install(session)
-    session.run("python", "docs/_live/build.py")
+    session.run("python", "tools/publish/live/build.py")
     session.run(*BUILD, SITE)
-    session.run("python", "-m", "tests.budgets")
-    session.run("python", "-m", "tests.live_budgets")
+    session.run("python", "-m", "tools.publish.budgets")
+    session.run("python", "-m", "tools.publish.live_budgets")
 
 
 @nox.session
@@ -135,7 +135,7 @@ def postgres(session):
 def mutants(session):
     """Take each statement out of a snippet and see its tests fail (-- [MODULE ...])."""
     install(session)
-    session.run("python", "-m", "tests.mutants", *session.posargs)
+    session.run("python", "-m", "tools.measure.mutants", *session.posargs)
 
 
 @nox.session
@@ -157,14 +157,14 @@ def pdf(session):
     """Print the guide as one PDF, with a browser."""
     install(session)
     session.run(*BUILD, "-b", "singlehtml", "build/singlehtml")
-    session.run("python", "-m", "tests.pdf")
+    session.run("python", "-m", "tools.publish.pdf")
 
 
 @nox.session
 def new(session):
     """Start a recipe: page, program and test that pass but for the words (-- NAME)."""
     install(session)
-    session.run("python", "-m", "tests.new", *session.posargs)
+    session.run("python", "-m", "tools.publish.new", *session.posargs)
 
 
 @nox.session

@@ -55,7 +55,7 @@ def examine_installation():
     if not release or not (lite or full):
         print("Install flask-admin and flask-sqlalchemy-lite or flask-sqlalchemy.")
         return False
-    results = json.loads((ROOT / "docs/compatibility.json").read_text("utf-8"))
+    results = json.loads((ROOT / "data/results/compatibility.json").read_text("utf-8"))
     alone = "" if lite and full else f", {'Lite' if lite else NAMES[2]} alone"
     record = results["environments"].get(f"flask-admin=={release}{alone}")
     if record is None:

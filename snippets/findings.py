@@ -270,7 +270,7 @@ def published_dummy_session_satisfies_the_parent():
 
 def published_custom_modelview_changed_between_releases():
     """Whether the matrix found it made on one release and refused on another."""
-    path = Path(__file__).parent.parent / "docs/compatibility.json"
+    path = Path(__file__).parent.parent / "data/results/compatibility.json"
     environments = json.loads(path.read_text("utf-8"))["environments"]
     passed = {
         environment["approaches"]["published-custom-modelview"]["passed"] > 0

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests import matrix
-from tests.surface import Surface
+from tools.measure import compatibility
+from tools.measure.surface import Surface
 
 pytest_plugins = ["pytester"]
 
@@ -20,8 +20,8 @@ def new_database(tmp_path, pytestconfig, monkeypatch):
         yield lambda: f"sqlite:///{tmp_path}/{next(numbers)}.db"
         return
     # The environments that are measured have neither.
-    from tests.reliability.app import delete_by_number
-    from tests.reliability.postgres import Server
+    from tools.measure.reliability.app import delete_by_number
+    from tools.measure.reliability.postgres import Server
 
     delete_by_number(monkeypatch.setattr)
     server = Server(address)
@@ -54,7 +54,7 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     path = config.getoption("record")
     if path:
-        config.stash[matrix.RECORD] = record = matrix.new_record()
+        config.stash[compatibility.RECORD] = record = compatibility.new_record()
         config.pluginmanager.register(Recorder(path, record))
 
 
@@ -70,7 +70,7 @@ def pytest_collection_modifyitems(config, items):
 
 
 class Recorder:
-    """Writes down what a run found, for the compatibility matrix."""
+    """Writes down what a run found, for the compatibility compatibility."""
 
     def __init__(self, path, record):
         self.path = path
@@ -82,7 +82,7 @@ class Recorder:
             return
         if path.startswith("snippets/"):
             passed = report.passed and self.record["snippets"].get(path) != "failed"
-            self.record["snippets"][path] = matrix.OK if passed else "failed"
+            self.record["snippets"][path] = compatibility.OK if passed else "failed"
         elif path.startswith("tests/recipes/"):
             empty = {"passed": 0, "failed": []}
             found = self.record["recipes"].setdefault(path, empty)
@@ -92,4 +92,4 @@ class Recorder:
                 found["failed"].append(report.nodeid.split("::", 1)[1])
 
     def pytest_sessionfinish(self):
-        self.path.write_text(json.dumps(matrix.condense(self.record)), "utf-8")
+        self.path.write_text(json.dumps(compatibility.condense(self.record)), "utf-8")

@@ -1,7 +1,7 @@
 """Every approach against every check, in the environment that is installed.
 
 With ``--record`` the outcomes are kept for the compatibility matrix; without it
-they have to be the ones that ``docs/compatibility.json`` holds.
+they have to be the ones that ``data/results/compatibility.json`` holds.
 """
 
 import warnings
@@ -10,38 +10,38 @@ import flask
 import pytest
 from flask_admin.model import BaseModelView
 
-from tests import matrix
-from tests.contract import CHECKS
-from tests.surface import Failure, Surface, describe
+from tools.measure import compatibility
+from tools.measure.contract import CHECKS
+from tools.measure.surface import Failure, Surface, describe
 
 
 def outcome(approach, check, url):
     """Return ``ok``, ``not reached`` or what went wrong."""
     try:
-        surface = Surface(matrix.factory(approach), url)
+        surface = Surface(compatibility.factory(approach), url)
     except Exception as error:
-        return describe(error) if check == "construct" else matrix.NOT_REACHED
+        return describe(error) if check == "construct" else compatibility.NOT_REACHED
     try:
         CHECKS[check](surface)
     except Failure as failure:
         return str(failure)
     finally:
         surface.close()
-    return matrix.OK
+    return compatibility.OK
 
 
 @pytest.mark.parametrize("check", CHECKS)
-@pytest.mark.parametrize("approach", matrix.installed_approaches())
+@pytest.mark.parametrize("approach", compatibility.installed_approaches())
 def test_contract(approach, check, tmp_path, request):
     got = outcome(approach, check, f"sqlite:///{tmp_path}/contract.db")
-    record = request.config.stash.get(matrix.RECORD, None)
+    record = request.config.stash.get(compatibility.RECORD, None)
     if record is not None:
         record["approaches"].setdefault(approach, {})[check] = got
     else:
-        assert got == matrix.committed(approach, check)
+        assert got == compatibility.committed(approach, check)
 
 
-@pytest.mark.parametrize("approach", matrix.installed_approaches())
+@pytest.mark.parametrize("approach", compatibility.installed_approaches())
 def test_construction(approach, tmp_path, monkeypatch, request):
     """What Flask-Admin warns of, and whether views were made inside a context."""
     contexts = set()
@@ -61,9 +61,9 @@ def test_construction(approach, tmp_path, monkeypatch, request):
         ),
         "context": True in contexts,
     }
-    record = request.config.stash.get(matrix.RECORD, None)
+    record = request.config.stash.get(compatibility.RECORD, None)
     if record is not None:
         record["construction"][approach] = got
     else:
-        cell = matrix.committed_cell(approach)
+        cell = compatibility.committed_cell(approach)
         assert got == {key: cell[key] for key in got}

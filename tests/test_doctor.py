@@ -15,8 +15,9 @@ from snippets import doctor
 from snippets.models import Post, Tag, User, create_tables
 from snippets.workarounds import lazy_session, scoped_session
 from snippets.workarounds.lazy_session import LazySession
-from tests import matrix
-from tests.removal import without
+from tools.measure import compatibility
+from tools.measure.removal import without
+from tools.paths import ROOT
 
 
 @pytest.fixture
@@ -128,15 +129,15 @@ def test_a_context_left_pushed(examine):
 
 
 def test_lite_alone_with_the_release_that_needs_both(tmp_path):
-    changes = matrix.DATA["environments"]["flask-admin==2.2.1, Lite alone"]
-    lines, limits = matrix.requirements(changes)
+    changes = compatibility.DATA["environments"]["flask-admin==2.2.1, Lite alone"]
+    lines, limits = compatibility.requirements(changes)
     (tmp_path / "limits.txt").write_text("\n".join(limits))
     (tmp_path / "wanted.txt").write_text("\n".join(["-c limits.txt", *lines]))
     command = ["uv", "run", "--quiet", "--isolated", "--no-project"]
     command += ["--python", sys.executable]
     command += ["--with-requirements", str(tmp_path / "wanted.txt")]
     command += ["python", "-m", "snippets.doctor"]
-    done = subprocess.run(command, cwd=matrix.ROOT, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 1, done.stderr
     assert "Flask-SQLAlchemy is not installed" in done.stdout
     assert "cannot import name 'T_SESSION'" in done.stdout

@@ -5,9 +5,12 @@ import inspect
 import pytest
 
 from snippets import findings
-from tests import matrix
+from tools.measure import compatibility
+from tools.paths import ROOT
 
-LEDGER = matrix.tomllib.loads((matrix.ROOT / "docs/findings.toml").read_text("utf-8"))
+LEDGER = compatibility.tomllib.loads(
+    (ROOT / "data/claims/findings.toml").read_text("utf-8")
+)
 STATEMENTS = LEDGER["statements"]
 CHECKS = sorted({statement["check"] for statement in STATEMENTS})
 
@@ -15,12 +18,12 @@ CHECKS = sorted({statement["check"] for statement in STATEMENTS})
 @pytest.mark.parametrize("check", CHECKS)
 def test_finding(check, request):
     got = getattr(findings, check)()
-    record = request.config.stash.get(matrix.RECORD, None)
+    record = request.config.stash.get(compatibility.RECORD, None)
     if record is not None:
         record["findings"][check] = got
         return
-    release = f"flask-admin=={matrix.installed('Flask-Admin')}"
-    assert got == matrix.results()["environments"][release]["findings"][check]
+    release = f"flask-admin=={compatibility.installed('Flask-Admin')}"
+    assert got == compatibility.results()["environments"][release]["findings"][check]
 
 
 def test_the_ledger_is_complete():

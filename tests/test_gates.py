@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from tests.matrix import RESULTS, ROOT, results
+from tools.measure.compatibility import RESULTS, results
+from tools.paths import ROOT
 
 MODULE = '''"""Say hello.
 
@@ -41,8 +42,7 @@ def guide(tmp_path):
     for name in ["docs/_ext", "docs/_inv", "docs/_static", "docs/_templates"]:
         if (ROOT / name).exists():
             shutil.copytree(ROOT / name, tmp_path / name)
-    (tmp_path / "tests").mkdir()
-    shutil.copy(ROOT / "tests/matrix.toml", tmp_path / "tests")
+    shutil.copytree(ROOT / "data", tmp_path / "data")
     found = results()
     for record in found["environments"].values():
         record["snippets"]["snippets/hello.py"] = "ok"
@@ -100,7 +100,7 @@ def test_a_sound_guide_builds(guide):
         ),
         ("```{literalinclude} ../snippets/bye.py\n```", "bye.py"),
         ("```{literalinclude} ../conf.py\n```", "../conf.py is not under snippets/"),
-        ('{{ guide.verdict("bye") }}', "no approach 'bye' in tests/matrix.toml"),
+        ('{{ guide.verdict("bye") }}', "no approach 'bye' in data/claims/matrix.toml"),
         ("{{ bye }}", "'bye' is undefined"),
     ],
 )

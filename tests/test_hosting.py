@@ -12,8 +12,8 @@ import yaml
 from bs4 import BeautifulSoup
 
 from snippets.workarounds.lazy_session import LazySession
-from tests.matrix import ROOT
-from tests.removal import copy_project
+from tools.measure.removal import copy_project
+from tools.paths import ROOT
 
 CHECK = [sys.executable, "-m", "check_jsonschema", "--builtin-schema"]
 
@@ -51,7 +51,7 @@ def output(tmp_path_factory):
         for format in jobs["build"]["jobs"]["build"].values()
         for command in format
         # Downloads, and the site builds without it.
-        if "docs/_live" not in command
+        if "tools/publish/live" not in command
     ]
     done = subprocess.run(
         ["bash", "-ec", "\n".join(commands)],

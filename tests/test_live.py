@@ -12,12 +12,12 @@ import pytest
 from docutils import nodes
 from docutils.utils import new_document
 
-from tests.matrix import ROOT
+from tools.paths import ROOT
 
 sys.path.append(str(ROOT / "docs/_ext"))
 import live
 
-LIVE = ROOT / "docs/_live"
+LIVE = ROOT / "tools/publish/live"
 spec = importlib.util.spec_from_file_location("live_build", LIVE / "build.py")
 build = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(build)

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from tests import new
-from tests.removal import copy_project
+from tools.measure.removal import copy_project
+from tools.publish import new
 
 
 @pytest.fixture

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.matrix import ROOT, results
+from tools.measure.compatibility import results
+from tools.paths import ROOT
 
 SNIPPETS = ROOT / "snippets"
 FILES = sorted([*SNIPPETS.rglob("*.console"), *SNIPPETS.rglob("*.csv")])

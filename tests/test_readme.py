@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.matrix import ROOT
-from tests.removal import copy_project
+from tools.measure.removal import copy_project
+from tools.paths import ROOT
 
 SHELL = ROOT / "snippets/shell"
 README = (ROOT / "README.md").read_text("utf-8")

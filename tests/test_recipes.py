@@ -7,7 +7,8 @@ import pytest
 from flask import Flask
 from sqlalchemy import create_engine, inspect, text
 
-from tests.matrix import ROOT, recipes
+from tools.measure.compatibility import recipes
+from tools.paths import ROOT
 
 RECIPES = dict(recipes())
 # The rows of the list of needs that the guide was written from.

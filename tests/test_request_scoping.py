@@ -6,7 +6,7 @@ from snippets import request_scoping
 from snippets.published.scoped_session import create_app_in_context
 from snippets.request_scoping import Probe
 from snippets.workarounds.lazy_session import create_app
-from tests.removal import without
+from tools.measure.removal import without
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests import screenshots
+from tools.publish import screenshots
 
 PRINTS = json.loads(screenshots.PRINTS.read_text("utf-8"))
 

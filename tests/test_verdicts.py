@@ -5,13 +5,14 @@ import json
 import pytest
 from packaging.specifiers import SpecifierSet
 
-from tests import matrix, mutants
-from tests.contract import CHECKS
+from tools.measure import compatibility, mutants
+from tools.measure.contract import CHECKS
+from tools.paths import ROOT
 
-RESULTS = matrix.results()
+RESULTS = compatibility.results()
 RELEASES = [
     name
-    for name in matrix.DATA["environments"]
+    for name in compatibility.DATA["environments"]
     if name.startswith("flask-admin==") and "," not in name
 ]
 
@@ -21,9 +22,9 @@ def test_the_checks_are_the_ones_that_were_run():
 
 
 @pytest.mark.parametrize("release", RELEASES)
-@pytest.mark.parametrize("approach", matrix.APPROACHES)
+@pytest.mark.parametrize("approach", compatibility.APPROACHES)
 def test_an_approach_works_where_the_guide_says_and_nowhere_else(approach, release):
-    claim = matrix.APPROACHES[approach].get("works")
+    claim = compatibility.APPROACHES[approach].get("works")
     claimed = claim is not None and SpecifierSet(claim).contains(release.split("==")[1])
     failed = RESULTS["environments"][release]["approaches"][approach]["failed"]
     assert (not failed) == claimed, failed
@@ -32,7 +33,7 @@ def test_an_approach_works_where_the_guide_says_and_nowhere_else(approach, relea
 @pytest.mark.parametrize("release", RELEASES)
 def test_a_recipe_passes_where_it_claims(release):
     run = RESULTS["environments"][release]["recipes"]
-    claimed = list(matrix.recipe_tests(release.split("==")[1]))
+    claimed = list(compatibility.recipe_tests(release.split("==")[1]))
     assert sorted(run) == sorted(claimed), "run nox -s matrix"
     assert {
         path: found["failed"] for path, found in run.items() if found["failed"]
@@ -49,7 +50,7 @@ def test_a_turned_cell_is_found():
             | {"passed": 0, "failed": {"construct": "TypeError: no"}}
         }
     }
-    assert list(matrix.turned("here", environment, planted)) == [
+    assert list(compatibility.turned("here", environment, planted)) == [
         "here · approaches · lazy-session · failed · construct: absent → TypeError: no",
         f"here · approaches · lazy-session · passed: {len(CHECKS)} → 0",
     ]
@@ -60,11 +61,7 @@ def test_every_statement_was_taken_out():
     recorded = json.loads(mutants.OUTPUT.read_text("utf-8"))
     assert {name: cell["mutants"] for name, cell in recorded.items()} == {
         name: len(
-            [
-                *mutants.statements(
-                    (matrix.ROOT / f"snippets/{name}.py").read_text("utf-8")
-                )
-            ]
+            [*mutants.statements((ROOT / f"snippets/{name}.py").read_text("utf-8"))]
         )
         for name in mutants.targets()
     }

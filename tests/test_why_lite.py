@@ -6,7 +6,7 @@ from flask_sqlalchemy_lite import SQLAlchemy
 
 from snippets import why_lite
 from snippets.move import after, before
-from tests.removal import without
+from tools.measure.removal import without
 
 PATHS = [
     "/users/1",

@@ -126,7 +126,7 @@ def download(name, text):
 
 def render(app, docname, source):
     """Fill in the verdicts of a page."""
-    for data in [*app.srcdir.glob("*.json"), *app.srcdir.glob("*.toml")]:
+    for data in sorted((ROOT / "data").glob("*/*")):
         app.env.note_dependency(str(data))
     # What comes out is Markdown, which Sphinx escapes.
     environment = jinja2.Environment(  # noqa: S701

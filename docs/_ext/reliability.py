@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-RESULTS = Path(__file__).parent.parent / "reliability.json"
+RESULTS = Path(__file__).parent.parent.parent / "data/results/reliability.json"
 MUTANTS = RESULTS.with_name("mutants.json")
 WORKS, FAILS = "✓", "✗"
 

@@ -1,4 +1,4 @@
-"""What the pages say about releases, read from docs/compatibility.json alone.
+"""What the pages say about releases, read from data/results/compatibility.json alone.
 
 A page reaches this as ``guide``: ``{{ guide.verdict("lazy-session") }}``.
 """
@@ -22,10 +22,10 @@ else:
     import tomli as tomllib
 
 ROOT = Path(__file__).parent.parent.parent
-RESULTS = ROOT / "docs/compatibility.json"
-ERRORS = ROOT / "docs/errors.toml"
-OVERHEAD = ROOT / "docs/overhead.json"
-MATRIX = ROOT / "tests/matrix.toml"
+RESULTS = ROOT / "data/results/compatibility.json"
+ERRORS = ROOT / "data/claims/errors.toml"
+OVERHEAD = ROOT / "data/results/performance.json"
+MATRIX = ROOT / "data/claims/matrix.toml"
 RECIPES = sorted(
     {*(ROOT / "docs/recipes").glob("*.md")} - {ROOT / "docs/recipes/index.md"}
 )
@@ -71,7 +71,7 @@ class Verdicts:
         :raises KeyError: for an approach or a release that was not run.
         """
         if approach not in self.approaches:
-            raise KeyError(f"no approach {approach!r} in tests/matrix.toml")
+            raise KeyError(f"no approach {approach!r} in data/claims/matrix.toml")
         library = self.approaches[approach].get("needs", "Lite")
         suffix = f", {library} alone" if alone else ""
         environment = self.environments[f"flask-admin=={release}{suffix}"]
@@ -199,7 +199,7 @@ class Verdicts:
 
     def statements(self):
         """The ledger: each statement with the verdict that the runs gave."""
-        text = (ROOT / "docs/findings.toml").read_text("utf-8")
+        text = (ROOT / "data/claims/findings.toml").read_text("utf-8")
         return tomllib.loads(text)["statements"]
 
     def tally(self, words):

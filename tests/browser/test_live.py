@@ -7,8 +7,8 @@ from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup
 from playwright.sync_api import expect
 
-from tests.browser.conftest import (
-    SITE,
+from tools.paths import SITE
+from tools.publish.browser import (
     Handler,
     find_firefox,
     start_chromium,

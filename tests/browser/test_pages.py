@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from tests.browser.conftest import SITE
+from tools.paths import SITE
 
 PAGES = sorted(path.relative_to(SITE).as_posix() for path in SITE.rglob("*.html"))
 PHONE, DESKTOP = 390, 1280

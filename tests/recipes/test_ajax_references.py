@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import text
 
 from snippets.recipes import ajax_references
-from tests.removal import without
-from tests.surface import Failure, alerts
+from tools.measure.removal import without
+from tools.measure.surface import Failure, alerts
 
 ADA, GRACE = "1", "2"
 REFUSED = "Not a valid choice"

@@ -6,7 +6,7 @@ import pytest
 
 from snippets.models import User
 from snippets.recipes import app_factory
-from tests.removal import without
+from tools.measure.removal import without
 
 OUTSIDE = "Working outside of application context."
 NOT_REGISTERED = (

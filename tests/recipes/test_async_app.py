@@ -13,8 +13,8 @@ from sqlalchemy.exc import ArgumentError
 
 from snippets.models import Base
 from snippets.recipes import async_app
-from tests.matrix import ROOT
-from tests.removal import without
+from tools.measure.removal import without
+from tools.paths import ROOT
 
 MISSING = "(sqlalchemy.exc.MissingGreenlet) greenlet_spawn has not been called"
 
@@ -82,8 +82,8 @@ LAZY = """
 import gc, os, sys
 gc.disable()
 from snippets.recipes import async_app
-from tests.matrix import ROOT
-from tests.removal import without
+from tools.paths import ROOT
+from tools.measure.removal import without
 module = without(async_app, ".options(joinedload(Post.author))")
 app = module.create_app({"SQLALCHEMY_ENGINES": {"default": sys.argv[1]}})
 app.testing = True

@@ -7,8 +7,8 @@ from sqlalchemy import delete, event, text
 
 from snippets import models
 from snippets.recipes import audit_trail
-from tests.removal import without
-from tests.surface import alerts
+from tools.measure.removal import without
+from tools.measure.surface import alerts
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from sqlalchemy import event, text
 
 from snippets.recipes import bulk_delete
 from snippets.recipes.slow_lists import statements
-from tests.removal import without
-from tests.surface import Failure, alerts
+from tools.measure.removal import without
+from tools.measure.surface import Failure, alerts
 
 OPEN, CLOSED, OLD = 1, 2, 3
 HOOKS, FAST = "/admin/ticket/", "/admin/archive/"

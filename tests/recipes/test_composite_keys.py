@@ -8,8 +8,8 @@ from sqlalchemy import text
 
 from snippets.recipes import composite_keys
 from snippets.workarounds.lazy_session import LazySession
-from tests.removal import without
-from tests.surface import Failure, alerts
+from tools.measure.removal import without
+from tools.measure.surface import Failure, alerts
 
 NORTH, SOUTH = "North., upper floor,1", "South,1"
 INCORRECT = (

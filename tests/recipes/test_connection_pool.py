@@ -11,8 +11,8 @@ from sqlalchemy.exc import TimeoutError
 
 from snippets.recipes import connection_pool, stale_data
 from snippets.recipes.connection_pool import POOL, create_app
-from tests.removal import without
-from tests.surface import Failure
+from tools.measure.removal import without
+from tools.measure.surface import Failure
 
 SMALL = {"pool_size": 2, "max_overflow": 0}
 CLOSED = "Cannot operate on a closed database|the connection is closed"

@@ -10,7 +10,7 @@ from bs4 import BeautifulSoup
 from snippets.models import User
 from snippets.recipes import content_security_policy
 from snippets.views import PostView
-from tests.removal import without
+from tools.measure.removal import without
 
 PAGES = [
     "/admin/",

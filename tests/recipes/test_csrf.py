@@ -11,8 +11,8 @@ from sqlalchemy import text
 from wtforms.csrf.session import SessionCSRF
 
 from snippets.recipes import csrf
-from tests.removal import without
-from tests.surface import Failure, alerts
+from tools.measure.removal import without
+from tools.measure.surface import Failure, alerts
 
 # What an edit form says about its token.
 OLD = Version(version("flask-admin")) < Version("2.1")

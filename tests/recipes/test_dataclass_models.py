@@ -7,8 +7,8 @@ from bs4 import BeautifulSoup
 from sqlalchemy import text
 
 from snippets.recipes import dataclass_models
-from tests.removal import without
-from tests.surface import Failure, alerts
+from tools.measure.removal import without
+from tools.measure.surface import Failure, alerts
 
 MISSING = "__init__() missing 1 required positional argument: 'name'"
 REFUSED = "Failed to create record. no such player"

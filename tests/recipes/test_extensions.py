@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from snippets.recipes import extensions
-from tests.removal import without
+from tools.measure.removal import without
 
 TABLE = Path(extensions.__file__).with_suffix(".csv")
 COMMITTED = {row[0]: row[1:] for row in csv.reader(TABLE.open(encoding="utf-8"))}

@@ -5,7 +5,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm.exc import DetachedInstanceError
 
 from snippets.recipes import factory_boy
-from tests.removal import without
+from tools.measure.removal import without
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 
 from snippets.recipes import finding_leaks, stale_data
 from snippets.recipes.finding_leaks import no_leaks
-from tests.removal import without
+from tools.measure.removal import without
 
 LEAK = """\
         # The leak: a session that nobody closes.

@@ -10,8 +10,8 @@ from flask_alembic import Alembic
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from snippets.recipes import flask_alembic_migrations as recipe
-from tests.removal import without
-from tests.surface import Failure
+from tools.measure.removal import without
+from tools.measure.surface import Failure
 
 LINE = "text: Mapped[str]\n"
 PINNED = f"{LINE}    pinned: Mapped[bool | None]\n"

@@ -7,7 +7,7 @@ from werkzeug.security import generate_password_hash
 
 from snippets.recipes import flask_login
 from tests.recipes.test_protected_admin import posts, routes, visit
-from tests.removal import without
+from tools.measure.removal import without
 
 PASSWORD = "testing"  # noqa: S105
 WRONG = "The name or the password is wrong."

@@ -10,8 +10,8 @@ from sqlalchemy import text
 
 from snippets import models
 from snippets.recipes import flask_migrate, flask_migrate_env
-from tests.removal import without
-from tests.surface import Failure
+from tools.measure.removal import without
+from tools.measure.surface import Failure
 
 COLUMN = "id: Mapped[int] = mapped_column(primary_key=True)\n    name: Mapped[str] ="
 COLOUR = COLUMN.replace("name", "colour: Mapped[str | None]\n    name")

@@ -9,8 +9,8 @@ from sqlalchemy import text
 from snippets.recipes import flask_security
 from tests.recipes.test_flask_login import ELSEWHERE
 from tests.recipes.test_protected_admin import posts, routes, visit
-from tests.removal import without
-from tests.surface import Failure, describe
+from tools.measure.removal import without
+from tools.measure.surface import Failure, describe
 
 PASSWORD = "testing-it"  # noqa: S105
 NO_SALT = "The configuration value `SECURITY_PASSWORD_SALT` must not be None"

@@ -11,7 +11,7 @@ from snippets.models import Post, User
 from snippets.recipes import fresh_filters
 from snippets.recipes.slow_lists import statements
 from snippets.workarounds.lazy_session import LazySession
-from tests.removal import without
+from tools.measure.removal import without
 
 POSTS = "/admin/post/"
 CONTEXT = "Working outside of application context"

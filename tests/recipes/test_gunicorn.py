@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from snippets.recipes import gunicorn
-from tests.matrix import ROOT
+from tools.paths import ROOT
 
 SOURCE = Path(gunicorn.__file__).read_text("utf-8")
 # What the hook of a worker says about the pool of its engine.

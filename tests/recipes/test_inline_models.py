@@ -5,8 +5,8 @@ from sqlalchemy import text
 
 from snippets.recipes import inline_models
 from snippets.recipes.slow_lists import statements
-from tests.removal import without
-from tests.surface import Failure, alerts
+from tools.measure.removal import without
+from tools.measure.surface import Failure, alerts
 
 
 @pytest.fixture

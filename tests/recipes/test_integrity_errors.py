@@ -9,8 +9,8 @@ from sqlalchemy.exc import IntegrityError
 
 from snippets.recipes import integrity_errors, stale_data
 from snippets.recipes.integrity_errors import BookView, FriendlyErrors, db
-from tests.removal import without
-from tests.surface import Failure, alerts
+from tools.measure.removal import without
+from tools.measure.surface import Failure, alerts
 
 BEFORE = [("1", "Notes", 1), ("2", "Letters", 1)]
 NEW = {"isbn": "3", "title": "Third", "author": "1"}

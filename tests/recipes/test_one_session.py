@@ -7,8 +7,8 @@ from bs4 import BeautifulSoup
 
 from snippets.models import Post
 from snippets.recipes import one_session
-from tests.removal import without
-from tests.surface import alerts
+from tools.measure.removal import without
+from tools.measure.surface import alerts
 
 NEW = {"title": "On the analytical engine", "author": "1"}
 

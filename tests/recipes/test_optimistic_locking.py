@@ -5,8 +5,8 @@ from bs4 import BeautifulSoup
 from sqlalchemy import text
 
 from snippets.recipes import optimistic_locking
-from tests.removal import without
-from tests.surface import Failure, alerts
+from tools.measure.removal import without
+from tools.measure.surface import Failure, alerts
 
 PATH = "/admin/page/edit/"
 MESSAGE = "Somebody else saved this while you were writing."

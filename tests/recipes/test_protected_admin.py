@@ -7,7 +7,7 @@ from packaging.version import Version
 from sqlalchemy import text
 
 from snippets.recipes import protected_admin
-from tests.removal import without
+from tools.measure.removal import without
 
 PASSWORD = "testing"  # noqa: S105
 ATTACK = {

@@ -13,7 +13,7 @@ from werkzeug.utils import import_string
 
 from snippets.models import Post, User
 from snippets.recipes import query_log
-from tests.removal import without
+from tools.measure.removal import without
 
 KEY = "the key of this test"
 # The toolbar takes no panel that is imported after its first application was made.

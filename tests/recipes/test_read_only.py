@@ -10,7 +10,7 @@ from snippets.models import Base, Post
 from snippets.recipes import read_only
 from snippets.views import PostView
 from snippets.workarounds.lazy_session import LazySession
-from tests.removal import without
+from tools.measure.removal import without
 
 WRITES = {
     "new/": {"title": "Mine", "author": "1"},

@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import event
 
 from snippets.recipes import replica
-from tests.removal import without
-from tests.surface import Failure
+from tools.measure.removal import without
+from tools.measure.surface import Failure
 
 
 class Replicated:

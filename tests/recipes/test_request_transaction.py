@@ -8,8 +8,8 @@ from sqlalchemy import event, text
 
 from snippets.recipes import request_transaction
 from snippets.recipes.request_transaction import ProductView, db
-from tests.removal import without
-from tests.surface import Failure, alerts
+from tools.measure.removal import without
+from tools.measure.surface import Failure, alerts
 
 NEW = {"name": "Desk", "price": "90"}
 

@@ -8,7 +8,7 @@ from sqlalchemy.exc import OperationalError
 
 from snippets.recipes import several_databases
 from snippets.recipes.several_databases import Customer, Invoice
-from tests.removal import without
+from tools.measure.removal import without
 
 NO_TABLE = "(sqlite3.OperationalError) no such table: invoice"
 NO_ENGINE = (

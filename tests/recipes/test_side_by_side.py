@@ -9,8 +9,8 @@ from sqlalchemy.exc import InvalidRequestError, OperationalError
 
 from snippets.recipes import side_by_side
 from snippets.recipes.side_by_side import Author, Book, new, old
-from tests.removal import without
-from tests.surface import Failure, alerts
+from tools.measure.removal import without
+from tools.measure.surface import Failure, alerts
 
 LITE, FULL = flask_sqlalchemy_lite.SQLAlchemy, flask_sqlalchemy.SQLAlchemy
 NOT_REGISTERED = "^The current Flask app is not registered with this 'SQLAlchemy' inst"

@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from snippets.recipes import single_file
 from snippets.workarounds import lazy_session
-from tests.removal import without
+from tools.measure.removal import without
 
 OUTSIDE = "Working outside of application context."
 

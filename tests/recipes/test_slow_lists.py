@@ -10,8 +10,8 @@ from snippets.models import Post, Tag, User
 from snippets.recipes import slow_lists
 from snippets.views import SecureView
 from snippets.workarounds.lazy_session import LazySession
-from tests.removal import without
-from tests.surface import Failure
+from tools.measure.removal import without
+from tools.measure.surface import Failure
 
 POSTS = "/admin/post/"
 BOUNDED = hasattr(ModelView, "get_safe_page_size")

@@ -4,8 +4,8 @@ import pytest
 from sqlalchemy import text
 
 from snippets.recipes import soft_delete
-from tests.removal import without
-from tests.surface import Failure
+from tools.measure.removal import without
+from tools.measure.surface import Failure
 
 KEPT, GONE = 1, 2
 

@@ -9,8 +9,8 @@ from sqlmodel import Field, SQLModel
 from wtforms import ValidationError
 
 from snippets.recipes import sqlmodel
-from tests.removal import without
-from tests.surface import alerts
+from tools.measure.removal import without
+from tools.measure.surface import alerts
 
 NO_FILTER = "Unsupported filter type name"
 NO_FIELD = "NOT NULL constraint failed: hero.name"

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from snippets.models import User
 from snippets.recipes import stale_data
 from snippets.recipes.stale_data import create_app, kept
-from tests.removal import without
+from tools.measure.removal import without
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from sqlalchemy.orm.exc import DetachedInstanceError
 from snippets.models import Post, User, post_tag
 from snippets.recipes import streamed_export
 from snippets.views import SecureView
-from tests.removal import without
+from tools.measure.removal import without
 
 EXPORT = "/admin/post/export/csv/"
 CHUNK, TOTAL = 100, 1000

@@ -8,8 +8,8 @@ from werkzeug.security import generate_password_hash
 
 from snippets.recipes import tenants
 from tests.recipes.test_protected_admin import routes
-from tests.removal import without
-from tests.surface import alerts
+from tools.measure.removal import without
+from tools.measure.surface import alerts
 
 INVOICES = "/admin/invoice/"
 NORTH, SOUTH = 1, 2

@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import event, select
 
 from snippets.recipes import uploads
-from tests.removal import without
-from tests.surface import Failure, alerts
+from tools.measure.removal import without
+from tools.measure.surface import Failure, alerts
 
 LIST = "/admin/document/"
 

@@ -11,9 +11,9 @@ from celery.contrib.testing.worker import start_worker
 from celery.signals import setup_logging, task_postrun, worker_process_init
 
 from snippets.recipes import worker
-from tests.matrix import ROOT
-from tests.removal import without
-from tests.surface import Failure
+from tools.measure.removal import without
+from tools.measure.surface import Failure
+from tools.paths import ROOT
 
 FAST = {"polling_interval": 0.01}
 

@@ -1,10 +1,9 @@
 """The proof under load, on PostgreSQL, with faults and bad input.
 
-``python -m pytest tests/reliability`` holds a run against docs/reliability.json;
-``--record-reliability`` writes it.
+A run is held against data/results/reliability.json; ``--record-reliability`` writes it.
 """
 
-from tests import matrix
+from tools.measure import compatibility
 
 CORRECTED = [
     "app-context",
@@ -21,5 +20,5 @@ BROKEN = "published-scoped-session-in-context"
 WORKING = [
     name
     for name in CORRECTED
-    if matrix.committed_cell(name)["failed"].keys() <= {"shared-session"}
+    if compatibility.committed_cell(name)["failed"].keys() <= {"shared-session"}
 ]

@@ -6,11 +6,12 @@ import logging
 
 import pytest
 
-from tests import matrix
-from tests.reliability import postgres
+from tools.measure import compatibility
+from tools.measure.reliability import postgres
+from tools.paths import ROOT
 
-OUTPUT = matrix.ROOT / "docs/reliability.json"
-PACKAGES = [*matrix.PACKAGES, "psycopg", "gunicorn", "hypothesis"]
+OUTPUT = ROOT / "data/results/reliability.json"
+PACKAGES = [*compatibility.PACKAGES, "psycopg", "gunicorn", "hypothesis"]
 
 
 @pytest.fixture(scope="session")
@@ -24,7 +25,7 @@ def server():
 
 @pytest.fixture
 def record(record_property):
-    """``record(*keys, value)``: what a test found, for docs/reliability.json."""
+    """``record(*keys, value)``: what a test found."""
     return lambda *found: record_property("reliability", found)
 
 
@@ -35,7 +36,7 @@ def put(into, *keys, value):
 
 
 def pytest_addoption(parser):
-    text = "write docs/reliability.json instead of being held against it"
+    text = "write data/results/reliability.json instead of being held against it"
     parser.addoption("--record-reliability", action="store_true", help=text)
 
 
@@ -64,7 +65,7 @@ class Recorder:
         for *keys, value in self.found:
             put(new, *keys, value=value)
         for name in PACKAGES:
-            put(new, "packages", name, value=matrix.installed(name))
+            put(new, "packages", name, value=compatibility.installed(name))
         if self.write:
             if exitstatus:
                 return
@@ -73,6 +74,6 @@ class Recorder:
             return
         # Other versions are to give the same.
         new["packages"] = old.get("packages")
-        if turns := list(matrix.turned("reliability", old, new)):
+        if turns := list(compatibility.turned("reliability", old, new)):
             print("", *turns, sep="\n")
             session.exitstatus = session.exitstatus or 1

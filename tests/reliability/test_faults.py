@@ -10,10 +10,10 @@ from werkzeug.serving import make_server
 
 from snippets.models import Post, User
 from snippets.views import UserView
-from tests import matrix
 from tests.reliability import BROKEN, WORKING
-from tests.reliability.app import configuration
-from tests.surface import Failure, Surface, alerts, require
+from tools.measure import compatibility
+from tools.measure.reliability.app import configuration
+from tools.measure.surface import Failure, Surface, alerts, require
 
 FAULTS = {}
 ERROR_PAGE, MESSAGE, NOTHING = "an error page", "a message", "nothing"
@@ -46,7 +46,7 @@ class Case:
     def __init__(self, approach, server, url, options):
         only = {"pool_size": 1, "max_overflow": 0, "pool_timeout": 0.2}
         config = configuration(url, **only | options)
-        self.surface = Surface(lambda _: matrix.factory(approach)(config), url)
+        self.surface = Surface(lambda _: compatibility.factory(approach)(config), url)
         self.pool, self.server, self.url = self.surface.pool, server, url
         self.surface.get("/admin/user/")
 

@@ -8,11 +8,11 @@ from flask import got_request_exception
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests import matrix
 from tests.reliability import WORKING
-from tests.reliability.app import configuration
-from tests.reliability.load import TOKEN
-from tests.surface import describe
+from tools.measure import compatibility
+from tools.measure.reliability.app import configuration
+from tools.measure.reliability.load import TOKEN
+from tools.measure.surface import describe
 
 CASES = 2000
 BIG = "99999999999999999999"
@@ -209,7 +209,7 @@ class Target:
 
     def __init__(self, approach, path):
         url = f"sqlite:///{path}/{approach}.db"
-        app = matrix.factory(approach)(configuration(url))
+        app = compatibility.factory(approach)(configuration(url))
         app.logger.disabled = True
         self.seed, self.errors = Seed(path / f"{approach}.db"), []
         self.client = app.test_client(use_cookies=False)

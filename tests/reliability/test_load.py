@@ -13,20 +13,32 @@ from sqlalchemy import NullPool, create_engine, select
 from sqlalchemy.orm import Session
 
 from snippets.models import Post, User
-from tests import matrix
 from tests.reliability import BROKEN, WORKING
-from tests.reliability.app import configuration
-from tests.reliability.load import Ledger, work
+from tools.measure import compatibility
+from tools.measure.reliability.app import configuration
+from tools.measure.reliability.load import Ledger, work
+from tools.paths import ROOT
 
 # Templates are compiled and connections opened in the first half of a run. After it
 # a process may grow by this much: in practice by a template that only then came up.
 MEGABYTES = 16
 GUNICORN = "gunicorn --workers=2 --threads=4 --graceful-timeout=1 --log-level=critical"
+THREADS = "tools.measure.reliability.app"
 # The command, how many processes work, the engine's options, the rounds.
 SERVERS = {
     "gunicorn": (GUNICORN, 2, {}, 4),
-    "threads": ("tests.reliability.app", 1, {"pool_size": 2, "max_overflow": 0}, 4),
-    "sqlite": ("tests.reliability.app", 1, {"connect_args": {"timeout": 30}}, 2),
+    "threads": (
+        THREADS,
+        1,
+        {"pool_size": 2, "max_overflow": 0},
+        4,
+    ),
+    "sqlite": (
+        THREADS,
+        1,
+        {"connect_args": {"timeout": 30}},
+        2,
+    ),
 }
 
 
@@ -35,7 +47,7 @@ def serving(name, approach, url):
     """Serve an approach from processes of its own; gives the port."""
     command, _, options, _ = SERVERS[name]
     # Workers that begin at the same time would all make the tables.
-    made = matrix.factory(approach)(configuration(url))
+    made = compatibility.factory(approach)(configuration(url))
     with made.app_context():
         made.extensions["sqlalchemy"].engine.dispose()
     given = {"approach": approach, "url": url, "options": options}
@@ -43,11 +55,11 @@ def serving(name, approach, url):
         number = listener.fileno()
         arguments = [*command.split(), str(number)]
         if name == "gunicorn":
-            factory = "tests.reliability.app:create_app()"
+            factory = "tools.measure.reliability.app:create_app()"
             arguments[-1:] = [f"--bind=fd://{number}", factory]
         process = subprocess.Popen(
             [sys.executable, "-W", "ignore", "-m", *arguments],
-            cwd=matrix.ROOT,
+            cwd=ROOT,
             env=os.environ | {"SETTINGS": json.dumps(given)},
             pass_fds=[number],
         )

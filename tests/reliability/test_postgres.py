@@ -7,13 +7,14 @@ from contextlib import closing
 import pytest
 
 from snippets.recipes import bulk_delete
-from tests import matrix
-from tests.contract import CHECKS
 from tests.recipes.test_bulk_delete import CLOSED, HOOKS, act
-from tests.reliability import BROKEN, app
-from tests.removal import without
-from tests.surface import Failure, Surface
+from tests.reliability import BROKEN
 from tests.test_contract import outcome
+from tools.measure import compatibility
+from tools.measure.contract import CHECKS
+from tools.measure.reliability import app
+from tools.measure.removal import without
+from tools.measure.surface import Failure, Surface
 
 # https://github.com/pallets-eco/flask-admin/issues/2951: ids are sent as text.
 UPSTREAM = {
@@ -50,17 +51,17 @@ class Watch:
             self.waiting.append(self.server.in_transaction(self.url))
 
 
-@pytest.mark.parametrize("approach", matrix.installed_approaches())
+@pytest.mark.parametrize("approach", compatibility.installed_approaches())
 def test_contract(approach, server, monkeypatch, record):
     """Every check ends as on SQLite, but for what no approach can help."""
-    create_app, watches = matrix.factory(approach), []
+    create_app, watches = compatibility.factory(approach), []
 
     def watched(config):
         made = create_app(config)
         watches.append(Watch(made, server, config["SQLALCHEMY_DATABASE_URI"]))
         return made
 
-    monkeypatch.setattr(matrix, "factory", lambda name: watched)
+    monkeypatch.setattr(compatibility, "factory", lambda name: watched)
     got = {}
     with server.database() as url:
         for check in CHECKS:
@@ -68,7 +69,7 @@ def test_contract(approach, server, monkeypatch, record):
             server.empty(url)
             if not watches:
                 break
-    expected = {check: matrix.committed(approach, check) for check in got}
+    expected = {check: compatibility.committed(approach, check) for check in got}
     if watches:
         expected |= UPSTREAM
     assert got == {check: text.splitlines()[0] for check, text in expected.items()}
@@ -81,7 +82,9 @@ def test_contract(approach, server, monkeypatch, record):
     else:
         assert not any(after)
     cell = {
-        "failed": {check: text for check, text in got.items() if text != matrix.OK},
+        "failed": {
+            check: text for check, text in got.items() if text != compatibility.OK
+        },
         "requests": requests,
         "left in a transaction": sum(map(bool, after)),
     }
@@ -108,4 +111,4 @@ def test_bulk_delete_by_number(server, monkeypatch):
     """The one check that fails passes once ids are numbers."""
     app.delete_by_number(monkeypatch.setattr)
     with server.database() as url:
-        assert outcome("lazy-session", "bulk-delete", url) == matrix.OK
+        assert outcome("lazy-session", "bulk-delete", url) == compatibility.OK

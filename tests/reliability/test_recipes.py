@@ -6,9 +6,12 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tests import matrix
+from tools.measure import compatibility
+from tools.paths import ROOT
 
-NAMES = [name for name, about in matrix.recipes() if about["group"] == "Data safety"]
+NAMES = [
+    name for name, about in compatibility.recipes() if about["group"] == "Data safety"
+]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -17,7 +20,7 @@ def test_recipe(name, server, tmp_path, record):
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     command += [f"tests/recipes/test_{name}.py", f"--junitxml={tmp_path}/result.xml"]
     command += [f"--server={server.url.render_as_string(False)}"]
-    done = subprocess.run(command, cwd=matrix.ROOT, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
     cases = [*ElementTree.parse(tmp_path / "result.xml").iter("testcase")]  # noqa: S314
     skipped = {case.find("skipped").get("message") for case in cases if len(case)}

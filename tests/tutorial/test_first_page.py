@@ -12,8 +12,8 @@ from sqlalchemy import text
 
 from snippets.tutorial import first_page
 from snippets.workarounds import lazy_session
-from tests.removal import without
-from tests.surface import Failure
+from tools.measure.removal import without
+from tools.measure.surface import Failure
 
 STEPS = ["first_page", "forms", "relation", "validation", "login"]
 KEPT = 'return getattr(vars(self).setdefault("kept", self.db.session), name)'

@@ -3,8 +3,8 @@
 import pytest
 
 from snippets.tutorial import forms
-from tests.removal import without
-from tests.surface import alerts
+from tools.measure.removal import without
+from tools.measure.surface import alerts
 
 MEMORY = {"SQLALCHEMY_ENGINES": {"default": "sqlite://"}}
 

@@ -8,8 +8,8 @@ from flask.sessions import SecureCookieSessionInterface
 from werkzeug.security import check_password_hash, generate_password_hash
 
 from snippets.tutorial import login
-from tests.removal import without
-from tests.surface import Failure
+from tools.measure.removal import without
+from tools.measure.surface import Failure
 
 PASSWORD = secrets.token_hex()
 MEMORY = {"default": "sqlite://"}

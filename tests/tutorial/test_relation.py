@@ -4,8 +4,8 @@ import pytest
 from sqlalchemy import text
 
 from snippets.tutorial import forms, relation
-from tests.removal import without
-from tests.surface import Failure, alerts
+from tools.measure.removal import without
+from tools.measure.surface import Failure, alerts
 
 ADA, GRACE = 1, 2
 

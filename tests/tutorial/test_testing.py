@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 
 from snippets.tutorial import login, testing
-from tests.surface import TEMPLATES
+from tools.measure.surface import TEMPLATES
 
 APP = Path(login.__file__).read_text("utf-8")
 TESTS = Path(testing.__file__).read_text("utf-8")

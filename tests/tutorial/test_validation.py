@@ -5,8 +5,8 @@ from sqlalchemy import create_engine, event, text
 from sqlalchemy.orm import Session
 
 from snippets.tutorial import relation, validation
-from tests.removal import without
-from tests.surface import alerts
+from tools.measure.removal import without
+from tools.measure.surface import alerts
 
 DUPLICATE = "Not saved: there is such an entry already."
 

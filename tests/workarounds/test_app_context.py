@@ -3,7 +3,7 @@
 import pytest
 
 from snippets.workarounds import app_context
-from tests.removal import without
+from tools.measure.removal import without
 
 FACTORIES = [app_context.create_app, app_context.create_app_with_init_app]
 

@@ -3,7 +3,7 @@
 import pytest
 
 from snippets.workarounds import custom_modelview
-from tests.removal import without
+from tools.measure.removal import without
 
 
 def test_removal_of_the_wrapper(drive):

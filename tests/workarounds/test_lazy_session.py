@@ -3,9 +3,9 @@
 import pytest
 
 from snippets.workarounds import lazy_session
-from tests.contract import CHECKS
-from tests.removal import without
-from tests.surface import Failure
+from tools.measure.contract import CHECKS
+from tools.measure.removal import without
+from tools.measure.surface import Failure
 
 
 def test_without_the_session_attribute(drive):

@@ -5,9 +5,9 @@ import pytest
 from snippets.models import Tag, User
 from snippets.workarounds import scoped_session
 from snippets.workarounds.scoped_session import create_app, create_app_apart, db
-from tests.contract import CHECKS, one
-from tests.removal import without
-from tests.surface import Failure, contexts_remembered
+from tools.measure.contract import CHECKS, one
+from tools.measure.removal import without
+from tools.measure.surface import Failure, contexts_remembered
 
 
 @pytest.fixture

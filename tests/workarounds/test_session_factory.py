@@ -3,9 +3,9 @@
 import pytest
 
 from snippets.workarounds import session_factory
-from tests.contract import CHECKS
-from tests.removal import without
-from tests.surface import Failure, contexts_remembered
+from tools.measure.contract import CHECKS
+from tools.measure.removal import without
+from tools.measure.surface import Failure, contexts_remembered
 
 
 def test_removal_of_the_scope(drive):

@@ -4,8 +4,8 @@ Usage: ``nox -s matrix -- [--check] [NAME ...]``
 
 A NAME is an environment or an approach of matrix.toml, or any requirement that pip
 takes (``flask-admin==3.0.0``, ``flask-admin@path``). Without one, all are run.
-Declared environments are written to docs/compatibility.json; with ``--check`` they
-are held against it. What a requirement of your own gives is printed.
+Declared environments are written to data/results/compatibility.json; with
+``--check`` they are held against it. What a requirement of your own gives is printed.
 """
 
 import importlib
@@ -30,11 +30,11 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-from tests.contract import CHECKS
+from tools.measure.contract import CHECKS
+from tools.paths import ROOT
 
-ROOT = Path(__file__).parent.parent
-RESULTS = ROOT / "docs/compatibility.json"
-DATA = tomllib.loads((ROOT / "tests/matrix.toml").read_text("utf-8"))
+RESULTS = ROOT / "data/results/compatibility.json"
+DATA = tomllib.loads((ROOT / "data/claims/matrix.toml").read_text("utf-8"))
 APPROACHES = DATA["approaches"]
 RECORD = pytest.StashKey[dict]()
 OK, NOT_REACHED = "ok", "not reached"
@@ -248,7 +248,7 @@ def select(names):
             except InvalidRequirement:
                 sys.exit(
                     f"matrix: {name!r} is no environment and no approach of "
-                    "tests/matrix.toml, and no requirement that pip takes"
+                    "data/claims/matrix.toml, and no requirement that pip takes"
                 )
     return environments or DATA["environments"], approaches
 
@@ -306,7 +306,9 @@ def main(arguments):
     if problems:
         sys.exit(f"matrix: could not be run: {', '.join(problems)}")
     if check and turns:
-        sys.exit(f"matrix: {len(turns)} cells differ from docs/compatibility.json")
+        sys.exit(
+            f"matrix: {len(turns)} cells differ from data/results/compatibility.json"
+        )
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from flask_admin.theme import Bootstrap4Theme
 from PIL import Image
 from werkzeug.serving import make_server
 
-from tests.matrix import ROOT
+from tools.paths import ROOT
 
 PLACE = ROOT / "docs/_static/screenshots"
 PRINTS = PLACE / "fingerprints.json"
@@ -119,7 +119,7 @@ def take(browser, name, scheme):
 
 
 def main(names):
-    from tests.browser.conftest import find_browser, launch
+    from tools.publish.browser import find_browser, launch
 
     unknown = [name for name in names if name not in SHOTS]
     if unknown:

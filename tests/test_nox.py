@@ -5,8 +5,9 @@ import sys
 
 import pytest
 
-from tests import matrix, test_outputs
-from tests.matrix import ROOT
+from tests import test_outputs
+from tools.measure import compatibility
+from tools.paths import ROOT
 
 
 def nox(*arguments):
@@ -36,21 +37,21 @@ def test_the_list_of_sessions():
 
 def test_a_name_that_the_matrix_does_not_know():
     with pytest.raises(SystemExit) as ended:
-        matrix.main(["no such thing"])
+        compatibility.main(["no such thing"])
     assert str(ended.value) == (
         "matrix: 'no such thing' is no environment and no approach of "
-        "tests/matrix.toml, and no requirement that pip takes"
+        "data/claims/matrix.toml, and no requirement that pip takes"
     )
 
 
 def test_a_release_that_does_not_exist(capsys):
-    before = matrix.RESULTS.read_bytes()
+    before = compatibility.RESULTS.read_bytes()
     with pytest.raises(SystemExit, match=r"could not be run: flask-admin==0\.0\.404"):
-        matrix.main(["flask-admin==0.0.404", "lazy-session"])
+        compatibility.main(["flask-admin==0.0.404", "lazy-session"])
     printed = capsys.readouterr().out.splitlines()
     assert "there is no version of flask-admin==0.0.404" in printed[0]
     assert printed[1:] == [line for line in printed[1:] if "cells in" in line]
-    assert matrix.RESULTS.read_bytes() == before
+    assert compatibility.RESULTS.read_bytes() == before
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,8 @@ import re
 import sys
 from string import Template
 
-from tests.matrix import ROOT, installed
+from tools.measure.compatibility import installed
+from tools.paths import ROOT
 
 PROGRAM = '''"""Say in one line what the program does.
 
@@ -58,7 +59,7 @@ TEST = '''"""Say in one line what holds."""
 import pytest
 
 from snippets.recipes import $module
-from tests.removal import without
+from tools.measure.removal import without
 
 
 @pytest.fixture

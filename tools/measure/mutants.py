@@ -3,7 +3,7 @@
 Usage: ``nox -s mutants -- [MODULE ...]``, such as ``recipes/tenants``. Without one:
 the approaches that work, and the recipes of the groups Data safety and Access.
 A statement that can go and no test says so is a survivor: it has its reason in
-tests/mutants.toml, or the run fails. The totals go to docs/mutants.json.
+data/claims/mutants.toml, or the run fails. The totals go to data/results/mutants.json.
 """
 
 import ast
@@ -17,11 +17,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.matrix import APPROACHES, ROOT, recipes, tomllib
-from tests.removal import copy_project
+from tools.measure.compatibility import APPROACHES, recipes, tomllib
+from tools.measure.removal import copy_project
+from tools.paths import ROOT
 
-OUTPUT = ROOT / "docs/mutants.json"
-REASONS = tomllib.loads((ROOT / "tests/mutants.toml").read_text("utf-8"))
+OUTPUT = ROOT / "data/results/mutants.json"
+REASONS = tomllib.loads((ROOT / "data/claims/mutants.toml").read_text("utf-8"))
 GROUPS = ("Data safety", "Access")
 PYTEST = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
 

@@ -1,14 +1,15 @@
 """Weigh and time "Try it here" in a browser; exits with 1 when a budget is missed.
 
-Usage: ``python -m tests.live_budgets`` after ``nox -s live`` and a build of the site.
+It needs ``nox -s live`` and a build of the site before it.
 """
 
 import json
 import sys
 import time
 
-from tests.browser.conftest import SITE, launch, serve
-from tests.budgets import compressed, report
+from tools.paths import SITE
+from tools.publish.browser import launch, serve
+from tools.publish.budgets import compressed, report
 
 PAGE = "workarounds/lazy-session.html"
 LIVE = SITE / "_static/live"

@@ -1,7 +1,7 @@
 """What an approach has to do: one function per check, in the order of the tables.
 
-A check gets a :class:`tests.surface.Surface` and raises ``Failure`` in the words
-that the compatibility page prints.
+A check gets a ``Surface`` and raises ``Failure`` in the words that the compatibility
+page prints.
 """
 
 import threading
@@ -11,7 +11,7 @@ from flask import current_app
 from sqlalchemy import select
 
 from snippets.models import Post, Tag, User
-from tests.surface import Turn, alerts, lookup, require
+from tools.measure.surface import Turn, alerts, lookup, require
 
 CHECKS = {}
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.matrix import ROOT
+from tools.paths import ROOT
 
 
 def without(module, line, replacement=""):
@@ -14,10 +14,11 @@ def without(module, line, replacement=""):
 
     :param module: the module to copy, as imported.
     :param line: a part of its source that occurs exactly once.
-    :raises AssertionError: when it does not: the test would remove nothing.
+    :raises ValueError: when it does not: the test would remove nothing.
     """
     source = Path(module.__file__).read_text("utf-8")
-    assert source.count(line) == 1, f"{line!r} is not once in {module.__file__}"
+    if source.count(line) != 1:
+        raise ValueError(f"{line!r} is not once in {module.__file__}")
     name = f"{module.__name__}_without"
     spec = importlib.util.spec_from_file_location(name, module.__file__)
     copy = importlib.util.module_from_spec(spec)

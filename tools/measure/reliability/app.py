@@ -1,7 +1,7 @@
 """The application under load: an approach, and what it says of itself.
 
-gunicorn takes ``tests.reliability.app:create_app()``; as a program this module serves
-it on a thread for each connection. Both read ``SETTINGS`` in the environment.
+gunicorn takes its ``create_app()``; as a program this module serves it on a thread for
+each connection. Both read ``SETTINGS`` in the environment.
 """
 
 import gc
@@ -18,7 +18,7 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from tests import matrix
+from tools.measure import compatibility
 
 
 def configuration(url, **options):
@@ -46,7 +46,7 @@ def create_app():
     """An approach whose answers name the session they used and the error they hit."""
     given = json.loads(os.environ["SETTINGS"])
     delete_by_number()
-    app = matrix.factory(given["approach"])(
+    app = compatibility.factory(given["approach"])(
         configuration(given["url"], **given["options"])
     )
     app.logger.disabled = True

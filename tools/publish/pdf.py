@@ -2,8 +2,8 @@
 
 import sys
 
-from tests.browser.conftest import find_browser, launch
-from tests.matrix import ROOT
+from tools.paths import ROOT
+from tools.publish.browser import find_browser, launch
 
 BOOK = ROOT / "build/singlehtml/index.html"
 OUTPUT = ROOT / "build/pdf/flask-admin-on-flask-sqlalchemy-lite.pdf"

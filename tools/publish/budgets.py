@@ -19,8 +19,8 @@ from tempfile import TemporaryDirectory
 
 from bs4 import BeautifulSoup
 
-from tests.browser.conftest import SITE, find_browser, launch, serve
-from tests.matrix import ROOT
+from tools.paths import ROOT, SITE
+from tools.publish.browser import find_browser, launch, serve
 
 KB = 1024
 SPHINX = [sys.executable, "-m", "sphinx", "-q", "-j", "auto"]

@@ -26,7 +26,7 @@ else:
     import tomli as tomllib
 
 HERE = Path(__file__).parent
-ROOT = HERE.parent.parent
+ROOT = HERE.parent.parent.parent
 sys.path.append(str(ROOT / "docs/_ext"))
 from live import fingerprint  # noqa: E402
 
@@ -58,9 +58,7 @@ def lock():
 
 def run(command, cwd, extra=()):
     # The commands are the ones of this file.
-    subprocess.run(  # noqa: S603
-        command, cwd=cwd, check=True, env=os.environ | dict(extra)
-    )
+    subprocess.run(command, cwd=cwd, check=True, env=os.environ | dict(extra))
 
 
 def download_runtime(folder):

@@ -1,7 +1,7 @@
 """Time a list and an edit under each approach that works, interleaved, as ratios.
 
 Usage: ``nox -s bench -- [ROUNDS]``. SQLite, and the PostgreSQL of DATABASE_URL or
-one that is started for the run. The numbers go to docs/overhead.json.
+one that is started for the run. The numbers go to data/results/performance.json.
 """
 
 import json
@@ -17,11 +17,12 @@ from sqlalchemy.engine import Engine
 
 from snippets.models import Base, User
 from snippets.recipes.slow_lists import statements
-from tests import matrix
-from tests.reliability.postgres import NoServer, running
-from tests.surface import Surface
+from tools.measure import compatibility
+from tools.measure.reliability.postgres import NoServer, running
+from tools.measure.surface import Surface
+from tools.paths import ROOT
 
-OUTPUT = matrix.ROOT / "docs/overhead.json"
+OUTPUT = ROOT / "data/results/performance.json"
 SIZES = [100, 10_000, 1_000_000]
 ID = 50
 
@@ -43,13 +44,17 @@ def fill(url, size):
 
 
 def list_page(surface, number):
-    assert surface.client.get("/admin/user/").status_code == 200
+    expect(200, surface.client.get("/admin/user/"))
 
 
 def edit(surface, number):
     data = surface.form | {"name": f"Edited {number}"}
-    answer = surface.client.post(f"/admin/user/edit/?id={ID}", data=data)
-    assert answer.status_code == 302
+    expect(302, surface.client.post(f"/admin/user/edit/?id={ID}", data=data))
+
+
+def expect(status, answer):
+    if answer.status_code != status:
+        sys.exit(f"bench: {answer.request.path} answers {answer.status}")
 
 
 REQUESTS = {"list": list_page, "edit": edit}
@@ -57,7 +62,7 @@ REQUESTS = {"list": list_page, "edit": edit}
 
 def measure(url, names, rounds):
     """The ratios to the first approach, and the queries of one request each."""
-    surfaces = {name: Surface(matrix.factory(name), url) for name in names}
+    surfaces = {name: Surface(compatibility.factory(name), url) for name in names}
     for surface in surfaces.values():
         # The probes of the contract would be part of the time.
         surface.close()
@@ -90,8 +95,8 @@ def quartiles(times, first):
 
 def main(rounds=60):
     warnings.simplefilter("ignore")
-    release = f"flask-admin=={matrix.installed('Flask-Admin')}"
-    cells = matrix.results()["environments"][release]["approaches"]
+    release = f"flask-admin=={compatibility.installed('Flask-Admin')}"
+    cells = compatibility.results()["environments"][release]["approaches"]
     names = [name for name, cell in cells.items() if not cell["failed"]]
     ratios = {}
     with ExitStack() as stack:

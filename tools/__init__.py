@@ -1,0 +1,1 @@
+"""What measures the guide and what publishes it."""

@@ -1,0 +1,1 @@
+"""What drives the approaches and the recipes, and writes data/results/."""

@@ -1,0 +1,1 @@
+"""The proof under load: a server, an application, clients."""

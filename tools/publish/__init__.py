@@ -1,0 +1,1 @@
+"""What makes pictures, books, the programs in the page and new recipes."""
