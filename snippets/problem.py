@@ -18,8 +18,8 @@ from flask import Flask
 from flask_admin import Admin
 from flask_sqlalchemy_lite import SQLAlchemy
 
-from snippets.models import Post, Tag, User, create_tables
-from snippets.views import PostView, TagView, UserView
+from snippets.models import create_tables
+from snippets.views import VIEWS
 
 db = SQLAlchemy()
 
@@ -35,10 +35,14 @@ def new_app(config):
 
 
 # region session
+def add_session(admin, views):
+    for view, model in views:
+        admin.add_view(view(model, db.session))
+
+
 def create_app(config=None):
     app = new_app(config)
-    admin = Admin(app)
-    admin.add_view(UserView(User, db.session))
+    add_session(Admin(app), VIEWS)
     return app
 
 
@@ -46,13 +50,15 @@ def create_app(config=None):
 
 
 # region session-in-context
+def add_session_in_context(admin, views, app):
+    with app.app_context():
+        for view, model in views:
+            admin.add_view(view(model, db.session))
+
+
 def create_app_session_in_context(config=None):
     app = new_app(config)
-    admin = Admin(app)
-    with app.app_context():
-        admin.add_view(UserView(User, db.session))
-        admin.add_view(PostView(Post, db.session))
-        admin.add_view(TagView(Tag, db.session))
+    add_session_in_context(Admin(app), VIEWS, app)
     return app
 
 
@@ -60,12 +66,14 @@ def create_app_session_in_context(config=None):
 
 
 # region db
+def add_db(admin, views):
+    for view, model in views:
+        admin.add_view(view(model, db))
+
+
 def create_app_db(config=None):
     app = new_app(config)
-    admin = Admin(app)
-    admin.add_view(UserView(User, db))
-    admin.add_view(PostView(Post, db))
-    admin.add_view(TagView(Tag, db))
+    add_db(Admin(app), VIEWS)
     return app
 
 

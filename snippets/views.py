@@ -16,7 +16,7 @@
 from flask_admin.contrib.sqla import ModelView
 from flask_admin.form import SecureForm
 
-from snippets.models import Post
+from snippets.models import Post, Tag, User
 
 
 # region views
@@ -46,4 +46,5 @@ class TagView(SecureView):
     form_columns = ["name"]
 
 
+VIEWS = [(UserView, User), (PostView, Post), (TagView, Tag)]
 # endregion views

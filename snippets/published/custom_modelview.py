@@ -21,8 +21,8 @@ from flask_admin import Admin
 from flask_admin.contrib.sqla import ModelView as BaseModelView
 from flask_sqlalchemy_lite import SQLAlchemy
 
-from snippets.models import Post, Tag, User, create_tables
-from snippets.views import PostView, TagView, UserView
+from snippets.models import create_tables
+from snippets.views import VIEWS
 
 db = SQLAlchemy()
 
@@ -52,16 +52,10 @@ class LiteModelView(BaseModelView):
 # endregion published
 
 
-class LiteUserView(UserView, LiteModelView):
-    pass
-
-
-class LitePostView(PostView, LiteModelView):
-    pass
-
-
-class LiteTagView(TagView, LiteModelView):
-    pass
+def add_views(admin, views):
+    for view, model in views:
+        lite_view = type(f"Lite{view.__name__}", (view, LiteModelView), {})
+        admin.add_view(lite_view(model, db))
 
 
 def create_app(config=None):
@@ -72,8 +66,5 @@ def create_app(config=None):
     with app.app_context():
         create_tables(db)
 
-    admin = Admin(app)
-    admin.add_view(LiteUserView(User, db))
-    admin.add_view(LitePostView(Post, db))
-    admin.add_view(LiteTagView(Tag, db))
+    add_views(Admin(app), VIEWS)
     return app

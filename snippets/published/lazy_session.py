@@ -20,8 +20,8 @@ from flask import Flask
 from flask_admin import Admin
 from flask_sqlalchemy_lite import SQLAlchemy
 
-from snippets.models import Post, Tag, User, create_tables
-from snippets.views import PostView, TagView, UserView
+from snippets.models import create_tables
+from snippets.views import VIEWS
 
 db = SQLAlchemy()
 
@@ -63,6 +63,11 @@ class LazySessionWrapper:
 # endregion published
 
 
+def add_views(admin, views):
+    for view, model in views:
+        admin.add_view(view(model, LazySessionWrapper(db)))
+
+
 def create_app(config=None):
     app = Flask(__name__)
     app.config.from_object("snippets.settings")
@@ -71,9 +76,5 @@ def create_app(config=None):
     with app.app_context():
         create_tables(db)
 
-    session = LazySessionWrapper(db)
-    admin = Admin(app)
-    admin.add_view(UserView(User, session))
-    admin.add_view(PostView(Post, session))
-    admin.add_view(TagView(Tag, session))
+    add_views(Admin(app), VIEWS)
     return app

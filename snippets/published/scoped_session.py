@@ -19,10 +19,35 @@ from flask_admin import Admin
 from flask_sqlalchemy_lite import SQLAlchemy
 from sqlalchemy.orm import scoped_session
 
-from snippets.models import Post, Tag, User, create_tables
-from snippets.views import PostView, TagView, UserView
+from snippets.models import create_tables
+from snippets.views import VIEWS
 
 db = SQLAlchemy()
+
+
+def add_views(admin, views):
+    # region published
+    # Create a scoped_session that uses flask-sqlalchemy-lite's sessionmaker
+    Session = scoped_session(
+        db.sessionmaker,
+        scopefunc=lambda: None,  # Uses thread-local by default
+    )
+    # endregion published
+
+    for view, model in views:
+        admin.add_view(view(model, Session))
+
+
+# region context
+def add_views_in_context(admin, views, app):
+    with app.app_context():
+        Session = scoped_session(db.sessionmaker, scopefunc=lambda: None)
+
+    for view, model in views:
+        admin.add_view(view(model, Session))
+
+
+# endregion context
 
 
 def create_app(config=None):
@@ -33,22 +58,10 @@ def create_app(config=None):
     with app.app_context():
         create_tables(db)
 
-    # region published
-    # Create a scoped_session that uses flask-sqlalchemy-lite's sessionmaker
-    Session = scoped_session(
-        db.sessionmaker,
-        scopefunc=lambda: None,  # Uses thread-local by default
-    )
-    # endregion published
-
-    admin = Admin(app)
-    admin.add_view(UserView(User, Session))
-    admin.add_view(PostView(Post, Session))
-    admin.add_view(TagView(Tag, Session))
+    add_views(Admin(app), VIEWS)
     return app
 
 
-# region context
 def create_app_in_context(config=None):
     app = Flask(__name__)
     app.config.from_object("snippets.settings")
@@ -56,13 +69,6 @@ def create_app_in_context(config=None):
     db.init_app(app)
     with app.app_context():
         create_tables(db)
-        Session = scoped_session(db.sessionmaker, scopefunc=lambda: None)
 
-    admin = Admin(app)
-    admin.add_view(UserView(User, Session))
-    admin.add_view(PostView(Post, Session))
-    admin.add_view(TagView(Tag, Session))
+    add_views_in_context(Admin(app), VIEWS, app)
     return app
-
-
-# endregion context

@@ -20,8 +20,8 @@ from flask import Flask, current_app
 from flask_admin import Admin
 from flask_sqlalchemy_lite import SQLAlchemy
 
-from snippets.models import Post, Tag, User, create_tables
-from snippets.views import PostView, TagView, UserView
+from snippets.models import create_tables
+from snippets.views import VIEWS
 
 db = SQLAlchemy()
 
@@ -35,6 +35,11 @@ def get_session():
 # endregion published
 
 
+def add_views(admin, views):
+    for view, model in views:
+        admin.add_view(view(model, get_session))
+
+
 def create_app(config=None):
     app = Flask(__name__)
     app.config.from_object("snippets.settings")
@@ -43,8 +48,5 @@ def create_app(config=None):
     with app.app_context():
         create_tables(db)
 
-    admin = Admin(app)
-    admin.add_view(UserView(User, get_session))
-    admin.add_view(PostView(Post, get_session))
-    admin.add_view(TagView(Tag, get_session))
+    add_views(Admin(app), VIEWS)
     return app

@@ -18,10 +18,20 @@ from flask import Flask
 from flask_admin import Admin
 from flask_sqlalchemy_lite import SQLAlchemy
 
-from snippets.models import Post, Tag, User, create_tables
-from snippets.views import PostView, TagView, UserView
+from snippets.models import create_tables
+from snippets.views import VIEWS
 
 db = SQLAlchemy()
+
+
+# region views
+def add_views(admin, views, app):
+    with app.app_context():
+        for view, model in views:
+            admin.add_view(view(model, db))
+
+
+# endregion views
 
 
 # region app
@@ -30,34 +40,11 @@ def create_app(config=None):
     app.config.from_object("snippets.settings")
     app.config.from_mapping(config)
     db.init_app(app)
-    admin = Admin(app)
-
     with app.app_context():
         create_tables(db)
-        admin.add_view(UserView(User, db))
-        admin.add_view(PostView(Post, db))
-        admin.add_view(TagView(Tag, db))
+
+    add_views(Admin(app), VIEWS, app)
     return app
 
 
 # endregion app
-
-
-# region init_app
-def create_app_with_init_app(config=None):
-    app = Flask(__name__)
-    app.config.from_object("snippets.settings")
-    app.config.from_mapping(config)
-    db.init_app(app)
-    admin = Admin()
-
-    with app.app_context():
-        create_tables(db)
-        admin.add_view(UserView(User, db))
-        admin.add_view(PostView(Post, db))
-        admin.add_view(TagView(Tag, db))
-    admin.init_app(app)
-    return app
-
-
-# endregion init_app

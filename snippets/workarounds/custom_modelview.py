@@ -19,8 +19,8 @@ from flask_admin import Admin
 from flask_admin.contrib.sqla import ModelView
 from flask_sqlalchemy_lite import SQLAlchemy
 
-from snippets.models import Post, Tag, User, create_tables
-from snippets.views import PostView, TagView, UserView
+from snippets.models import create_tables
+from snippets.views import VIEWS
 from snippets.workarounds.lazy_session import LazySession
 
 db = SQLAlchemy()
@@ -38,19 +38,18 @@ class LiteModelView(ModelView):
         super().__init__(model, LazySession(db), *args, **kwargs)
 
 
-class LiteUserView(UserView, LiteModelView):
-    pass
-
-
-class LitePostView(PostView, LiteModelView):
-    pass
-
-
-class LiteTagView(TagView, LiteModelView):
-    pass
-
-
 # endregion base
+
+
+# region views
+def add_views(admin, views):
+    for view, model in views:
+        # As you would write it: class LiteUserView(UserView, LiteModelView).
+        lite_view = type(f"Lite{view.__name__}", (view, LiteModelView), {})
+        admin.add_view(lite_view(model, db))
+
+
+# endregion views
 
 
 # region app
@@ -62,10 +61,7 @@ def create_app(config=None):
     with app.app_context():
         create_tables(db)
 
-    admin = Admin(app)
-    admin.add_view(LiteUserView(User, db))
-    admin.add_view(LitePostView(Post, db))
-    admin.add_view(LiteTagView(Tag, db))
+    add_views(Admin(app), VIEWS)
     return app
 
 

@@ -16,43 +16,45 @@ from flask import Flask
 from flask_admin import Admin
 from flask_sqlalchemy import SQLAlchemy
 
-from snippets.models import Base, Post, Tag, User, create_tables
-from snippets.views import PostView, TagView, UserView
+from snippets.models import Base, create_tables
+from snippets.views import VIEWS
 
 db = SQLAlchemy(model_class=Base)
 
 
-def new_app(config):
-    app = Flask(__name__)
-    app.config.from_object("snippets.settings")
-    app.config.from_mapping(config)
-    db.init_app(app)
-    with app.app_context():
-        create_tables(db)
-    return app
-
-
 # region db
-def create_app(config=None):
-    app = new_app(config)
-    admin = Admin(app)
-    admin.add_view(UserView(User, db))
-    admin.add_view(PostView(Post, db))
-    admin.add_view(TagView(Tag, db))
-    return app
+def add_views(admin, views):
+    for view, model in views:
+        admin.add_view(view(model, db))
 
 
 # endregion db
 
 
 # region session
-def create_app_session(config=None):
-    app = new_app(config)
-    admin = Admin(app)
-    admin.add_view(UserView(User, db.session))
-    admin.add_view(PostView(Post, db.session))
-    admin.add_view(TagView(Tag, db.session))
-    return app
+def add_views_by_session(admin, views):
+    for view, model in views:
+        admin.add_view(view(model, db.session))
 
 
 # endregion session
+
+
+# region app
+def create_app(config=None, add_views=add_views):
+    app = Flask(__name__)
+    app.config.from_object("snippets.settings")
+    app.config.from_mapping(config)
+    db.init_app(app)
+    with app.app_context():
+        create_tables(db)
+
+    add_views(Admin(app), VIEWS)
+    return app
+
+
+# endregion app
+
+
+def create_app_session(config=None):
+    return create_app(config, add_views_by_session)

@@ -14,35 +14,54 @@
     True
 """
 
-from flask import Flask
+from flask import Flask, has_app_context
 from flask_admin import Admin
 from flask_sqlalchemy_lite import SQLAlchemy
+from werkzeug.local import LocalProxy
 
-from snippets.models import Post, Tag, User, create_tables
-from snippets.views import PostView, TagView, UserView
+from snippets.models import create_tables
+from snippets.views import VIEWS
 
 db = SQLAlchemy()
 
 
-class LazySession:
-    """Stand in for the session of the current application context.
+# region proxy
+class LazySession(LocalProxy):
+    """A proxy for the session of the current application context.
 
     :param db: a ``flask_sqlalchemy_lite.SQLAlchemy``.
-    :raises RuntimeError: when a session attribute is used outside of an
-        application context. Creating the object needs none.
+    :raises RuntimeError: when it is used outside of an application context.
+        Creating it needs none.
     """
 
     def __init__(self, db):
-        self.db = db
+        super().__init__(db.get_session)
 
     @property
     def session(self):
         return self
 
+    def __call__(self):
+        return self._get_current_object()
+
     def __getattr__(self, name):
-        if name.startswith("_"):
+        # Flask-Admin looks for "_action" while the views are made.
+        if name.startswith("_") and not has_app_context():
             raise AttributeError(name)
-        return getattr(self.db.session, name)
+        return getattr(self._get_current_object(), name)
+
+
+# endregion proxy
+
+
+# region views
+def add_views(admin, views):
+    session = LazySession(db)
+    for view, model in views:
+        admin.add_view(view(model, session))
+
+
+# endregion views
 
 
 # region app
@@ -54,11 +73,7 @@ def create_app(config=None):
     with app.app_context():
         create_tables(db)
 
-    session = LazySession(db)
-    admin = Admin(app)
-    admin.add_view(UserView(User, session))
-    admin.add_view(PostView(Post, session))
-    admin.add_view(TagView(Tag, session))
+    add_views(Admin(app), VIEWS)
     return app
 
 

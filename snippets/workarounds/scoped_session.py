@@ -14,45 +14,53 @@
     True
 """
 
+from weakref import WeakKeyDictionary
+
 from flask import Flask, g
 from flask_admin import Admin
 from flask_sqlalchemy_lite import SQLAlchemy
 from sqlalchemy.orm import scoped_session
 
-from snippets.models import Post, Tag, User, create_tables
-from snippets.views import PostView, TagView, UserView
+from snippets.models import create_tables
+from snippets.views import VIEWS
 
 db = SQLAlchemy()
 
 
 # region shared
-def scoped(app, db):
-    """Return a scoped session that hands out the context's own ``db.session``.
+def scoped(create_session):
+    """Return a scoped session that keeps one session for each application context.
 
-    :param app: the application; its teardown forgets the session.
-    :param db: a ``flask_sqlalchemy_lite.SQLAlchemy``.
+    :param create_session: returns the session of a new context.
     """
-    session = scoped_session(lambda: db.session, scopefunc=g._get_current_object)
-    app.teardown_appcontext(lambda error: session.remove())
+    session = scoped_session(create_session, scopefunc=g._get_current_object)
+    # A dictionary that keeps no context alive needs no teardown to forget it.
+    session.registry.registry = WeakKeyDictionary()
     return session
+
+
+def add_views(admin, views):
+    session = scoped(lambda: db.session)
+    for view, model in views:
+        admin.add_view(view(model, session))
 
 
 # endregion shared
 
 
 # region own
-def scoped_apart(app, db):
-    """Return a scoped session that opens a second session beside ``db.session``."""
-    session = scoped_session(lambda: db.sessionmaker(), scopefunc=g._get_current_object)
+def add_views_apart(admin, views, app):
+    session = scoped(lambda: db.sessionmaker())
     app.teardown_appcontext(lambda error: session.remove())
-    return session
+    for view, model in views:
+        admin.add_view(view(model, session))
 
 
 # endregion own
 
 
 # region app
-def create_app(config=None, scoped=scoped):
+def create_app(config=None):
     app = Flask(__name__)
     app.config.from_object("snippets.settings")
     app.config.from_mapping(config)
@@ -60,16 +68,8 @@ def create_app(config=None, scoped=scoped):
     with app.app_context():
         create_tables(db)
 
-    session = scoped(app, db)
-    admin = Admin(app)
-    admin.add_view(UserView(User, session))
-    admin.add_view(PostView(Post, session))
-    admin.add_view(TagView(Tag, session))
+    add_views(Admin(app), VIEWS)
     return app
 
 
 # endregion app
-
-
-def create_app_apart(config=None):
-    return create_app(config, scoped=scoped_apart)

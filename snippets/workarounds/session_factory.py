@@ -14,13 +14,15 @@
     True
 """
 
+from weakref import WeakKeyDictionary
+
 from flask import Flask, current_app, g
 from flask_admin import Admin
 from flask_sqlalchemy_lite import SQLAlchemy
 from sqlalchemy.orm import scoped_session
 
-from snippets.models import Post, Tag, User, create_tables
-from snippets.views import PostView, TagView, UserView
+from snippets.models import create_tables
+from snippets.views import VIEWS
 
 db = SQLAlchemy()
 
@@ -31,11 +33,12 @@ def get_session():
     return current_app.extensions["sqlalchemy"].get_session()
 
 
-def scoped(app):
-    """Return a scoped session that calls ``get_session`` once in each context."""
+def add_views(admin, views):
     session = scoped_session(get_session, scopefunc=g._get_current_object)
-    app.teardown_appcontext(lambda error: session.remove())
-    return session
+    # A dictionary that keeps no context alive needs no teardown to forget it.
+    session.registry.registry = WeakKeyDictionary()
+    for view, model in views:
+        admin.add_view(view(model, session))
 
 
 # endregion factory
@@ -50,11 +53,7 @@ def create_app(config=None):
     with app.app_context():
         create_tables(db)
 
-    session = scoped(app)
-    admin = Admin(app)
-    admin.add_view(UserView(User, session))
-    admin.add_view(PostView(Post, session))
-    admin.add_view(TagView(Tag, session))
+    add_views(Admin(app), VIEWS)
     return app
 
 

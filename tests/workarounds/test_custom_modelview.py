@@ -6,18 +6,15 @@ from snippets.workarounds import custom_modelview
 from tools.measure.removal import without
 
 
-def test_removal_of_the_wrapper(drive):
-    module = without(custom_modelview, "(model, LazySession(db), *", "(model, db, *")
-    with pytest.raises(RuntimeError, match="Working outside of application context"):
-        drive(module.create_app)
-
-
-def test_removal_of_the_base_class(drive):
-    module = without(
-        custom_modelview,
-        "LiteUserView(UserView, LiteModelView)",
-        "LiteUserView(UserView)",
-    )
+@pytest.mark.parametrize(
+    ("line", "replacement"),
+    [
+        ("(model, LazySession(db), *", "(model, db, *"),
+        ("(view, LiteModelView)", "(view,)"),
+    ],
+)
+def test_removal(line, replacement, drive):
+    module = without(custom_modelview, line, replacement)
     with pytest.raises(RuntimeError, match="Working outside of application context"):
         drive(module.create_app)
 

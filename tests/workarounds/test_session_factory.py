@@ -3,32 +3,37 @@
 import pytest
 
 from snippets.workarounds import session_factory
-from tools.measure.contract import CHECKS
+from tools.measure.approaches import Approach
+from tools.measure.contract import judge
 from tools.measure.removal import without
-from tools.measure.surface import Failure, contexts_remembered
 
 
-def test_removal_of_the_scope(drive):
-    scope = ", scopefunc=g._get_current_object"
-    module = without(session_factory, scope, ", scopefunc=lambda: None")
-    with pytest.raises(Failure, match="two threads share a session"):
-        CHECKS["session-per-thread"](drive(module.create_app))
-
-
-def test_removal_of_the_scoped_session(drive):
-    line = "    session = scoped(app)\n"
-    module = without(session_factory, line, "    session = get_session\n")
-    with pytest.raises(TypeError, match="Passing a session object directly is not"):
-        drive(module.create_app)
-
-
-def test_removal_of_the_teardown(drive):
-    line = "    app.teardown_appcontext(lambda error: session.remove())\n"
-    kept, removed = (
-        drive(without(session_factory, line).create_app),
-        drive(session_factory.create_app),
-    )
-    for surface in kept, removed:
-        for _ in range(3):
-            surface.get("/admin/user/")
-    assert contexts_remembered(kept) - contexts_remembered(removed) == 3
+@pytest.mark.parametrize(
+    ("line", "replacement", "check", "message"),
+    [
+        (
+            ", scopefunc=g._get_current_object",
+            ", scopefunc=lambda: app",
+            "session-per-thread",
+            "two threads share a session",
+        ),
+        (
+            "admin.add_view(view(model, session))",
+            "admin.add_view(view(model, get_session))",
+            "construct",
+            "TypeError: Passing a session object directly is not supported",
+        ),
+        (
+            "    session.registry.registry = WeakKeyDictionary()\n",
+            "",
+            "another-teardown-fails",
+            "connections kept: no session is closed",
+        ),
+    ],
+)
+def test_removal(line, replacement, check, message, new_database):
+    module = without(session_factory, line, replacement)
+    # One key for every context, which a weak dictionary can hold.
+    module.app = session_factory
+    got = judge(Approach(module.db, module.add_views), check, new_database())
+    assert got.startswith(message)

@@ -1,49 +1,230 @@
 """What an approach has to do: one function per check, in the order of the tables.
 
-A check gets a ``Surface`` and raises ``Failure`` in the words that the compatibility
-page prints.
+An approach is a module with ``db`` and ``add_views(admin, views)``, or
+``add_views(admin, views, app)`` where it needs the application. The contract makes
+the application around it and brings models and views of its own. A check gets a
+``Surface`` and raises ``Failure`` in the words that the compatibility page prints.
 """
 
-import threading
+import gc
+import inspect
+import shutil
+import warnings
+from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache, partial
+from pathlib import Path
+from tempfile import mkdtemp
 
-from flask import current_app
-from sqlalchemy import select
+from flask import Flask, current_app
+from flask_admin import Admin
+from flask_admin.form import SecureForm
+from sqlalchemy import NullPool, create_engine, make_url, select
+from sqlalchemy.orm import Session
 
-from snippets.models import Post, Tag, User
-from tools.measure.surface import Turn, alerts, lookup, require
+from tools.measure import admin as models
+from tools.measure.admin import BASIC, DB_SESSION, LOOKUP, SELF_SESSION, Post, Tag, User
+from tools.measure.surface import (
+    Failure,
+    Surface,
+    alerts,
+    configuration,
+    describe,
+    lookup,
+    require,
+)
+
+OK, NOT_REACHED = "ok", "not reached"
+SURFACE, PRODUCTION = "surface", "production"
+# What Flask-Admin's fields say to WTForms, however a view got its session.
+UPSTREAM_WARNINGS = [
+    "Yielding raw tuples from iter_choices",
+    "Flags should be stored in dicts and not in tuples",
+]
+
+
+@dataclass
+class Check:
+    """A question to an approach.
+
+    :param ask: takes a ``Surface`` and raises ``Failure``.
+    :param group: ``surface`` for what a person does in the admin, ``production`` for
+        what applications and servers do around it.
+    :param views: pairs of a view class and a model.
+    :param place: where the views are made.
+    :param process: ``gevent`` for a process of its own that gevent has patched.
+    """
+
+    ask: object
+    group: str
+    views: tuple
+    place: object
+    process: str | None = None
+
+    @property
+    def text(self):
+        return inspect.getdoc(self.ask)
+
 
 CHECKS = {}
 
 
-def check(function):
-    CHECKS[function.__name__.replace("_", "-")] = function
-    return function
+def check(group=SURFACE, views=BASIC, place=None, process=None):
+    def declare(function):
+        name = function.__name__.replace("_", "-")
+        CHECKS[name] = Check(function, group, views, place or after_init_app, process)
+        return function
+
+    return declare
+
+
+# Where the views are made. Each place gets the application, a function that has the
+# extension meet it, and one that adds the views to an Admin.
+
+
+def at_import(app, init_app, add_views):
+    admin = Admin()
+    add_views(admin, app=None)
+    init_app()
+    admin.init_app(app)
+
+
+def before_init_app(app, init_app, add_views):
+    add_views(Admin(app), app=app)
+    init_app()
+
+
+def after_init_app(app, init_app, add_views):
+    init_app()
+    add_views(Admin(app), app=app)
+
+
+def in_a_context(app, init_app, add_views):
+    init_app()
+    with app.app_context():
+        add_views(Admin(app), app=app)
+
+
+def for_init_app(app, init_app, add_views):
+    init_app()
+    admin = Admin()
+    add_views(admin, app=app)
+    admin.init_app(app)
+
+
+def factory(approach, views=LOOKUP, place=after_init_app):
+    """A factory of an application whose admin is wired by an approach.
+
+    :param approach: its module, or any object with its names.
+    """
+    takes_app = "app" in inspect.signature(approach.add_views).parameters
+
+    def add_views(admin, app):
+        if not takes_app:
+            return approach.add_views(admin, views)
+        if app is None:
+            raise Failure("the application is needed to make the views")
+        return approach.add_views(admin, views, app=app)
+
+    def create_app(config):
+        app = Flask("contract")
+        app.config.from_mapping(config, FAILED={})
+        app.add_url_rule("/token", view_func=token)
+        fill(app.config["SQLALCHEMY_DATABASE_URI"])
+        place(app, partial(approach.db.init_app, app), add_views)
+        return app
+
+    return create_app
+
+
+@lru_cache
+def template():
+    """A SQLite file with the rows: copying it is faster than filling a new one."""
+    path = Path(mkdtemp(prefix="contract-"), "seeded.db")
+    create_rows(f"sqlite:///{path}")
+    return path
+
+
+def create_rows(url):
+    engine = create_engine(url, poolclass=NullPool)
+    models.Base.metadata.create_all(engine)
+    with Session(engine) as session:
+        if session.scalar(select(User.id).limit(1)) is None:
+            models.seed(session)
+
+
+def fill(url):
+    place = make_url(url)
+    if place.drivername != "sqlite":
+        create_rows(url)
+    elif not Path(place.database).exists():
+        shutil.copy(template(), place.database)
+
+
+def judge(approach, name, url):
+    """Return ``ok``, ``not reached`` or what went wrong."""
+    asked = CHECKS[name]
+    try:
+        surface = Surface(factory(approach, asked.views, asked.place), url)
+    except Exception as error:
+        told = str(error) if isinstance(error, Failure) else describe(error)
+        # One fault, one cell: what is made nowhere fails at its construction alone.
+        elsewhere = asked.place is not after_init_app and constructs(approach, url)
+        return told if name == "construct" or elsewhere else NOT_REACHED
+    surface.approach = approach
+    try:
+        asked.ask(surface)
+    except Failure as failure:
+        return str(failure)
+    except Exception as error:
+        return describe(error)
+    finally:
+        surface.close()
+    return OK
+
+
+def constructs(approach, url):
+    try:
+        factory(approach)(configuration(url))
+    except Exception:
+        return False
+    return True
+
+
+def token():
+    """A token for any form of the browser session, from a page without a query."""
+    return SecureForm().csrf_token.current_token
+
+
+def post(surface, path, client=None, **data):
+    """Post a form with a token that no page had to be opened for."""
+    data["csrf_token"] = surface.send("GET", "/token", client=client)
+    return surface.send("POST", path, client=client, data=data)
 
 
 def one(session, model, **values):
     return session.scalars(select(model).filter_by(**values)).one_or_none()
 
 
-@check
+@check()
 def construct(surface):
     """The application and its views are made."""
 
 
-@check
+@check()
 def listing(surface):
     """The list page shows every row."""
     require(len(surface.rows("/admin/user/")) == 2, "the list misses rows")
 
 
-@check
+@check()
 def search(surface):
     """A search finds the row and no other."""
     rows = surface.rows("/admin/user/", search="grace")
     require(len(rows) == 1 and "Grace" in rows[0], "the search finds other rows")
 
 
-@check
+@check()
 def filtering(surface):
     """A filter over a relation narrows the list."""
     argument = surface.filter("/admin/post/", "author / User / Name", "contains")
@@ -51,28 +232,28 @@ def filtering(surface):
     require(len(rows) == 1 and "Ada" in rows[0], f"the filter left {len(rows)} rows")
 
 
-@check
+@check()
 def sort(surface):
-    """A click on a column head sorts the list, both ways."""
+    """Clicking a column header sorts the list, both ways."""
     up = surface.rows("/admin/post/", sort=0)
     down = surface.rows("/admin/post/", sort=0, desc=1)
     require("A compiler" in up[0] and up == down[::-1], "the order is wrong")
 
 
-@check
+@check()
 def details(surface):
     """The details page shows the row and its relations."""
     require("Ada" in surface.get("/admin/post/details/", id=1), "the author is missing")
 
 
-@check
+@check()
 def export(surface):
-    """The CSV export holds a head and every row."""
+    """The CSV export contains a header and every row."""
     text = surface.get("/admin/post/export/csv/")
     require(len(text.strip().splitlines()) == 4, "the export misses rows")
 
 
-@check
+@check()
 def create(surface):
     """A form creates a row."""
     page = surface.submit(
@@ -82,9 +263,9 @@ def create(surface):
         require(one(session, User, name="Alan"), f"no row was made: {alerts(page)}")
 
 
-@check
+@check()
 def unique(surface):
-    """A value that is taken is refused with a message at the field."""
+    """A duplicate value is rejected with a message at the field."""
     page = surface.submit(
         "/admin/user/new/", {"name": "Eve", "email": "ada@example.com"}
     )
@@ -94,7 +275,7 @@ def unique(surface):
         require(one(session, User, name="Ada L."), f"own value refused: {alerts(page)}")
 
 
-@check
+@check()
 def edit(surface):
     """An edit changes a value, a date and a many-to-many relation."""
     changes = {"title": "New", "published": "2026-01-02", "tags": ["1", "2"]}
@@ -109,14 +290,14 @@ def edit(surface):
         )
 
 
-@check
+@check(views=LOOKUP)
 def ajax_lookup(surface):
-    """The select box of a relation finds rows as one types."""
+    """The select box of a relation finds rows while you type."""
     found = lookup(surface, name="author", query="ada")
     require(found == [[1, "Ada"]], f"found {found}")
 
 
-@check
+@check(views=LOOKUP)
 def ajax_edit(surface):
     """A relation chosen by lookup is saved."""
     page = surface.submit("/admin/post/edit/", {"author": "2"}, id=1)
@@ -126,7 +307,7 @@ def ajax_edit(surface):
         )
 
 
-@check
+@check()
 def inline_models(surface):
     """Rows of a related model are changed, added and deleted in the parent's form."""
     changes = {"posts-0-title": "Changed", "posts-2-id": "", "posts-2-title": "Added"}
@@ -136,43 +317,32 @@ def inline_models(surface):
         require(titles == {"Changed", "Added"}, f"{sorted(titles)}: {alerts(page)}")
 
 
-@check
+@check()
 def inline_edit(surface):
     """A cell of the list is edited in place."""
-    data = {
-        "csrf_token": surface.token("/admin/post/"),
-        "list_form_pk": "2",
-        "title": "In place",
-    }
-    surface.send("POST", "/admin/post/ajax/update/", data=data)
+    post(surface, "/admin/post/ajax/update/", list_form_pk="2", title="In place")
     with surface.elsewhere() as session:
         require(session.get(Post, 2).title == "In place", "the row is unchanged")
 
 
-@check
+@check()
 def bulk_delete(surface):
     """Selected rows are deleted together."""
-    data = {
-        "csrf_token": surface.token("/admin/post/"),
-        "action": "delete",
-        "rowid": ["1", "2"],
-    }
-    page = surface.send("POST", "/admin/post/action/", data=data)
+    page = post(surface, "/admin/post/action/", action="delete", rowid=["1", "2"])
     with surface.elsewhere() as session:
         left = session.scalars(select(Post.id)).all()
         require(left == [3], f"left {left}: {alerts(page)}")
 
 
-@check
+@check()
 def delete(surface):
     """A row is deleted from the list."""
-    data = {"csrf_token": surface.token("/admin/tag/"), "id": "2"}
-    page = surface.send("POST", "/admin/tag/delete/", data=data)
+    page = post(surface, "/admin/tag/delete/", id="2")
     with surface.elsewhere() as session:
         require(session.get(Tag, 2) is None, f"the row is there: {alerts(page)}")
 
 
-@check
+@check()
 def integrity_error(surface):
     """A refused commit is reported, writes nothing, and the next request works."""
     changes = {"title": "A compiler", "author": "2"}
@@ -183,7 +353,7 @@ def integrity_error(surface):
     require(len(surface.rows("/admin/post/")) == 4, "the next request fails")
 
 
-@check
+@check()
 def fresh_read(surface):
     """A change committed elsewhere is seen by the next request."""
     with surface.without_collection():
@@ -199,19 +369,23 @@ def fresh_read(surface):
         )
 
 
-@check
+@check()
 def session_per_request(surface):
     """One request uses one session, and the next request another."""
+    apart(surface, "/admin/post/edit/", id=1)
+
+
+def apart(surface, path, **query):
     used = []
     for _ in range(2):
         surface.sessions.clear()
-        surface.get("/admin/post/edit/", id=1)
+        surface.get(path, **query)
         used.append(set(surface.sessions))
     require(not used[0] & used[1], "two requests share a session")
     require(all(len(sessions) == 1 for sessions in used), "a request uses two sessions")
 
 
-@check
+@check()
 def shared_session(surface):
     """A hook that uses ``db.session`` works in the transaction of the view."""
     surface.before = lambda: current_app.extensions["sqlalchemy"].session.scalar(
@@ -222,34 +396,23 @@ def shared_session(surface):
     require(len(surface.sessions) == 1, "the view has another session than db.session")
 
 
-@check
+@check()
 def session_per_thread(surface):
     """Two requests that run at the same time share no session."""
-    surface.turn = Turn()
-    used, failures = {}, []
-
-    def visit(name):
-        client = surface.app.test_client()
-        before = len(surface.sessions)
-        try:
-            surface.send("GET", "/admin/user/", client=client)
-        except Exception as failure:
-            failures.append(failure)
-        used[name] = surface.sessions[before:]
-
     surface.sessions.clear()
-    threads = [threading.Thread(target=visit, args=(name,)) for name in "ab"]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    surface.turn = None
-    if failures:
-        raise failures[0]
+    answers = surface.at_once(
+        *[
+            partial(surface.send, "GET", "/admin/user/", surface.app.test_client())
+            for _ in range(2)
+        ]
+    )
+    for answer in answers:
+        if isinstance(answer, Exception):
+            raise answer
     require(len(surface.sessions) == 2, "two threads share a session")
 
 
-@check
+@check(views=LOOKUP)
 def connections_returned(surface):
     """After each request the connection pool has every connection back."""
     for path, query in [
@@ -265,8 +428,8 @@ def connections_returned(surface):
     for path, changes, query in [
         ("/admin/user/new/", {"name": "Eve", "email": "ada@example.com"}, {}),
         ("/admin/user/new/", {"name": "Alan", "email": "alan@example.com"}, {}),
-        ("/admin/post/edit/", {"title": "New", "author": "2"}, {"id": 1}),
-        ("/admin/post/new/", {"title": "A compiler", "author": "2"}, {}),
+        ("/admin/user/edit/", {"name": "New"}, {"id": 1}),
+        ("/admin/tag/new/", {"name": "history"}, {}),
     ]:
         surface.submit(path, changes, **query)
         returned(surface, f"POST {path}")
@@ -276,3 +439,145 @@ def returned(surface, request):
     count = surface.pool.checkedout()
     plural = "connection" if count == 1 else "connections"
     require(count == 0, f"{count} {plural} kept after {request}")
+
+
+def works(surface):
+    """The short form of the surface, for views that are made in another place."""
+    require(len(surface.rows("/admin/user/")) == 2, "the list misses rows")
+    create(surface)
+    apart(surface, "/admin/post/edit/", id=1)
+    returned(surface, "the requests")
+
+
+@check(PRODUCTION, place=at_import)
+def made_at_import(surface):
+    """Views made at import, before there is an application, work."""
+    works(surface)
+
+
+@check(PRODUCTION, place=before_init_app)
+def made_before_init_app(surface):
+    """Views made before ``db.init_app(app)`` work."""
+    works(surface)
+
+
+@check(PRODUCTION, place=in_a_context)
+def made_in_a_context(surface):
+    """Views made inside an application context work."""
+    works(surface)
+
+
+@check(PRODUCTION, place=for_init_app)
+def made_for_init_app(surface):
+    """Views added to an ``Admin()`` before ``Admin.init_app(app)`` work."""
+    works(surface)
+
+
+@check(PRODUCTION, views=SELF_SESSION)
+def self_session(surface):
+    """Overridden methods of a view can use ``self.session`` as a session."""
+    surface.get("/admin/tag/call/")
+    overrides(surface, "self.session")
+
+
+@check(PRODUCTION, views=DB_SESSION)
+def db_session(surface):
+    """Overridden methods of a view can use ``db.session`` as a session."""
+    overrides(surface, "db.session")
+
+
+def overrides(surface, name):
+    rows = surface.rows("/admin/tag/", search="h")
+    surface.submit("/admin/tag/edit/", {"name": "past"}, id=1)
+    surface.submit("/admin/tag/new/", {"name": "new"})
+    post(surface, "/admin/tag/action/", action="rename", rowid=["2"])
+    for _ in range(2):
+        surface.get("/admin/tag/attribute/")
+    post(surface, "/admin/tag/delete/", id="1")
+    failed = surface.app.config["FAILED"]
+    if failed:
+        uses, text = ", ".join(failed), next(iter(failed.values()))
+        raise Failure(f"with {name} these fail: {uses} ({text})")
+    with surface.elsewhere() as session:
+        names = set(session.scalars(select(Tag.name)))
+    written = {"past nested", "past after", "new", "new nested", "new after", "renamed"}
+    require(len(rows) == 2, "the list misses rows")
+    require(names == written, f"with {name} the rows are {sorted(names)}")
+    require("renamed" in surface.app.config["SEEN"], "a hook sees other rows")
+    returned(surface, "the requests")
+
+
+@check(PRODUCTION)
+def another_teardown_fails(surface):
+    """When another extension's teardown raises, no session outlives its context."""
+
+    @surface.app.teardown_appcontext
+    def fail(error):
+        raise ZeroDivisionError
+
+    for _ in range(3):
+        try:
+            surface.get("/admin/user/")
+        except ZeroDivisionError:
+            continue
+        raise Failure("the teardown function did not run")
+    # Nobody closes the session: it goes when nothing refers to it, which a first
+    # collection may bring about where a dictionary knows its context by weak reference.
+    gc.collect()
+    gc.collect()
+    # How many depends on which addresses Python uses again.
+    require(surface.pool.checkedout() == 0, "connections kept: no session is closed")
+
+
+@check(PRODUCTION)
+def warnings_as_errors(surface):
+    """With Python's ``-W error`` the admin works, but for warnings of upstream."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for message in UPSTREAM_WARNINGS:
+            warnings.filterwarnings("ignore", message=message)
+        # The views of the surface exist; theirs is the warning of a new one.
+        factory(surface.approach)(configuration(surface.url))
+        works(surface)
+        edit(surface)
+
+
+def overlapping(surface):
+    clients = {name: surface.app.test_client() for name in "ab"}
+    tokens = {name: surface.send("GET", "/token", clients[name]) for name in "ab"}
+    surface.sessions.clear()
+
+    def save(name):
+        data = {"csrf_token": tokens[name], "name": name}
+        page = "/admin/tag/new/"
+        # Not the page after it: one request, one context.
+        surface.send("POST", page, clients[name], follow_redirects=False, data=data)
+
+    answers = surface.at_once(*[partial(save, name) for name in "ab"], end=True)
+    with surface.elsewhere() as session:
+        written = {name for name in "ab" if one(session, Tag, name=name)}
+    failed = {
+        name: answer
+        for name, answer in zip("ab", answers, strict=True)
+        if isinstance(answer, Exception)
+    }
+    if failed:
+        saved = ", although its row was saved" if written & failed.keys() else ""
+        error = next(iter(failed.values()))
+        told = str(error) if isinstance(error, Failure) else describe(error)
+        raise Failure(f"{len(failed)} of 2 requests failed{saved}: {told}")
+    require(written == {"a", "b"}, f"only {sorted(written)} of two rows were saved")
+    require(len(surface.sessions) == 2, "two requests share a session")
+    returned(surface, "two requests that overlap")
+
+
+@check(PRODUCTION)
+def threads(surface):
+    """Two saves that overlap on threads: both answered, two sessions, none kept."""
+    overlapping(surface)
+
+
+@check(PRODUCTION, process="gevent")
+def gevent(surface):
+    """Two saves that overlap on gevent: both answered, two sessions, none kept."""
+    overlapping(surface)

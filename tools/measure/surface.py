@@ -29,6 +29,16 @@ def describe(error):
     return re.sub(r"\(/.*/site-packages/", "(", text)
 
 
+def configuration(url, **options):
+    """The configuration of either extension for one engine."""
+    return {
+        "SECRET_KEY": "testing",
+        "SQLALCHEMY_ENGINES": {"default": {"url": url} | options},
+        "SQLALCHEMY_DATABASE_URI": url,
+        "SQLALCHEMY_ENGINE_OPTIONS": options,
+    }
+
+
 def require(condition, message):
     if not condition:
         raise Failure(message)
@@ -42,16 +52,11 @@ class Surface:
     """
 
     def __init__(self, create_app, url):
-        config = {
-            "SECRET_KEY": "testing",
-            "SQLALCHEMY_ENGINES": {"default": url},
-            "SQLALCHEMY_DATABASE_URI": url,
-        }
-        self.app = create_app(config)
+        self.app = create_app(configuration(url))
         self.app.jinja_env.bytecode_cache = TEMPLATES
         self.url = url
         self.before = None
-        self.turn = None
+        self.turn = self.end = None
         self.sessions = []
         self.client = self.app.test_client()
         # Requests of two threads run at the same time.
@@ -60,6 +65,8 @@ class Surface:
         got_request_exception.connect(self._note_error, self.app)
         self.app.before_request(self._begin)
         self.app.teardown_request(self._end_turn)
+        # The last one that is registered runs first.
+        self.app.teardown_appcontext(self._meet_at_the_end)
         with self.app.app_context():
             self.pool = self.app.extensions["sqlalchemy"].engine.pool
         event.listen(Session, "do_orm_execute", self._note_session)
@@ -79,7 +86,7 @@ class Surface:
             self.sessions.append(info["number"])
         if self.turn is not None and "has_turn" not in g:
             # Both requests hold their session now; go on one after the other.
-            self.turn.barrier.wait(timeout=10)
+            self.turn.meet()
             self.turn.lock.acquire()
             g.has_turn = True
 
@@ -90,6 +97,40 @@ class Surface:
     def _end_turn(self, error):
         if g.pop("has_turn", False):
             self.turn.lock.release()
+
+    def _meet_at_the_end(self, error):
+        if self.end is not None:
+            self.end.meet()
+
+    def at_once(self, *requests, end=False):
+        """Send two requests that hold their sessions at the same time.
+
+        :param requests: functions without arguments.
+        :param end: let their contexts end at the same time as well.
+        :return: for each what it returned or the exception that it raised.
+        """
+        self.turn, self.end = Turn(), Turn() if end else None
+        answers = [None] * len(requests)
+
+        def send(number, request):
+            try:
+                answers[number] = request()
+            except Exception as error:
+                answers[number] = error
+            finally:
+                self.turn.leave()
+                if end:
+                    self.end.leave()
+
+        threads = [
+            threading.Thread(target=send, args=pair) for pair in enumerate(requests)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.turn = self.end = None
+        return answers
 
     @contextmanager
     def elsewhere(self):
@@ -108,14 +149,14 @@ class Surface:
         finally:
             gc.enable()
 
-    def send(self, method, path, client=None, **kwargs):
-        """Send a request, follow redirects, return the text of the answer.
+    def send(self, method, path, client=None, follow_redirects=True, **kwargs):
+        """Send a request, return the text of the answer.
 
         :raises Failure: for an exception in the application or an error status.
         """
         self._errors.first = None
         response = (client or self.client).open(
-            path, method=method, follow_redirects=True, **kwargs
+            path, method=method, follow_redirects=follow_redirects, **kwargs
         )
         if self._errors.first is not None:
             raise Failure(describe(self._errors.first))
@@ -177,11 +218,25 @@ def alerts(text):
 
 
 class Turn:
-    """Two requests that are open at the same time and work one after the other."""
+    """A point that two requests reach together, to go on one after the other."""
 
     def __init__(self):
-        self.barrier = threading.Barrier(2)
         self.lock = threading.Lock()
+        self._barrier = threading.Barrier(2)
+        self._met = set()
+
+    def meet(self):
+        """Wait for the other request.
+
+        :raises threading.BrokenBarrierError: when it ended before it came here.
+        """
+        self._barrier.wait(timeout=10)
+        self._met.add(threading.get_ident())
+
+    def leave(self):
+        """Let nobody wait for a request that is over."""
+        if threading.get_ident() not in self._met:
+            self._barrier.abort()
 
 
 def lookup(surface, **query):

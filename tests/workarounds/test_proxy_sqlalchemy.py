@@ -1,0 +1,181 @@
+"""Each line is needed, and what the subclass changes of Lite is this and no more."""
+
+import asyncio
+import json
+import subprocess
+import sys
+
+import pytest
+from flask import Flask
+from flask_sqlalchemy_lite import SQLAlchemy
+from sqlalchemy import event, select, text
+from sqlalchemy.orm import Query, Session, object_session
+
+from snippets.models import Base, User, create_tables
+from snippets.workarounds import lazy_session, proxy_sqlalchemy
+from snippets.workarounds.proxy_sqlalchemy import ProxySQLAlchemy
+from tools.measure.approaches import Approach
+from tools.measure.contract import judge
+from tools.measure.removal import without
+from tools.paths import ROOT
+
+OUTSIDE = "RuntimeError: Working outside of application context."
+
+
+@pytest.fixture
+def made(tmp_path):
+    """An application with a database, and its ``db``."""
+    return make(tmp_path, ProxySQLAlchemy())
+
+
+def make(folder, db, **config):
+    app = Flask("proxy")
+    app.config["SQLALCHEMY_ENGINES"] = {"default": f"sqlite:///{folder}/proxy.db"}
+    app.config |= config
+    db.init_app(app)
+    with app.app_context():
+        create_tables(db)
+    return app, db
+
+
+def test_the_proxy_is_that_of_the_page_about_it():
+    sources = [
+        module.__loader__.get_source(module.__name__)
+        for module in (lazy_session, proxy_sqlalchemy)
+    ]
+    parts = {
+        source[source.index("class LazySession") :].split("\n\n\n")[0]
+        for source in sources
+    }
+    assert len(parts) == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "replacement", "check", "message"),
+    [
+        (
+            "cast(Session, LazySession(self))",
+            "self.get_session()",
+            "construct",
+            OUTSIDE,
+        ),
+        ("    @property\n    def session", "    def other", "construct", OUTSIDE),
+    ],
+)
+def test_removal(line, replacement, check, message, new_database):
+    module = without(proxy_sqlalchemy, line, replacement)
+    got = judge(Approach(module.db, module.add_views), check, new_database())
+    assert got.startswith(message)
+
+
+def test_removal_inside_a_context(new_database):
+    """There the session of the moment is found, and refused."""
+    module = without(
+        proxy_sqlalchemy, "cast(Session, LazySession(self))", "self.get_session()"
+    )
+
+    def add(admin, views, app):
+        with app.app_context():
+            module.add_views(admin, views)
+
+    got = judge(Approach(module.db, add), "construct", new_database())
+    assert got.startswith("TypeError: Passing a session object directly is not")
+
+
+def gevent(wiring, folder):
+    command = [sys.executable, "-m", "tools.measure.overlap", folder, wiring]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)[wiring]["gevent"]
+
+
+def test_removal_of_the_cure_for_gevent(tmp_path):
+    """With Lite's asynchronous teardown left in place one of two requests fails."""
+    cured = "snippets.workarounds.proxy_sqlalchemy:add_views"
+    left = "snippets.workarounds.lazy_session:add_views"
+    assert gevent(cured, tmp_path) == "ok"
+    assert gevent(left, tmp_path).startswith(
+        "1 of 2 requests failed, although its row was saved: RuntimeError: "
+    )
+
+
+def test_only_the_asynchronous_teardown_of_lite_goes(tmp_path):
+    async def theirs(error):
+        pass
+
+    app = Flask("proxy")
+    app.teardown_appcontext(theirs)
+    app.config["SQLALCHEMY_ENGINES"] = {"default": "sqlite://"}
+    ProxySQLAlchemy().init_app(app)
+    names = [function.__name__ for function in app.teardown_appcontext_funcs]
+    assert names == ["theirs", "_close_sessions"]
+
+
+def test_an_asynchronous_engine_keeps_its_teardown(tmp_path):
+    url = {"default": f"sqlite+aiosqlite:///{tmp_path}/proxy.db"}
+    app, db = make(tmp_path, ProxySQLAlchemy(), SQLALCHEMY_ASYNC_ENGINES=url)
+    opened = []
+
+    async def names():
+        opened.append(db.async_session)
+        return (await db.async_session.scalars(select(User.name))).all()
+
+    app.add_url_rule("/", "names", lambda: asyncio.run(names()))
+    assert app.test_client().get("/").json == ["Ada", "Grace"]
+    assert not opened[0].in_transaction()
+
+
+def test_what_takes_a_session_takes_the_proxy(made):
+    app, db = made
+    with app.app_context():
+        user = db.session.get(User, 1)
+        assert user in db.session
+        assert isinstance(db.session, Session)
+        assert Query(User, session=db.session).count() == 2
+        # It compares equal, and it is another object.
+        assert object_session(user) == db.session
+        assert object_session(user) is not db.session
+        seen = []
+        event.listen(db.session, "before_commit", seen.append)
+        db.session.add(User(name="Alan", email="alan@example.com"))
+        db.session.commit()
+        assert len(seen) == 1
+        assert db.get_or_abort(User, 3).name == "Alan"
+        assert db.session is db.session
+        assert db.get_session("other") is not db.get_session()
+    with app.app_context():
+        assert db.session.scalar(select(User.id).limit(1)) == 1
+
+
+def test_outside_of_a_context(made):
+    _, db = made
+    assert not isinstance(db.session, Session)
+    assert not hasattr(db.session, "_action")
+    with pytest.raises(RuntimeError, match="Working outside of application context"):
+        db.session.execute(text("SELECT 1"))
+
+
+def test_two_applications_share_one_db(tmp_path):
+    db = ProxySQLAlchemy()
+    for name in "ab":
+        (tmp_path / name).mkdir()
+    apps = [make(tmp_path / name, db)[0] for name in "ab"]
+    session = db.session
+    with apps[0].app_context():
+        session.add(User(name="Alan", email="alan@example.com"))
+        session.commit()
+    with apps[1].app_context():
+        assert len(session.scalars(select(User)).all()) == 2
+
+
+def test_the_isolation_of_lite_works(made):
+    app, db = made
+    with db.test_isolation(), app.app_context():
+        db.session.add(User(name="Alan", email="alan@example.com"))
+        db.session.flush()
+    with app.app_context():
+        assert len(db.session.scalars(select(User)).all()) == 2
+
+
+def test_db_is_still_a_db_of_lite():
+    assert isinstance(ProxySQLAlchemy(), SQLAlchemy)
+    assert Base.metadata.tables
