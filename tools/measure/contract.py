@@ -36,8 +36,9 @@ from tools.measure.surface import (
 
 OK, NOT_REACHED = "ok", "not reached"
 SURFACE, PRODUCTION = "surface", "production"
-# What Flask-Admin's fields say to WTForms, however a view got its session.
+# What Flask-Admin says to WTForms and to SQLAlchemy, however a view got its session.
 UPSTREAM_WARNINGS = [
+    r"The Query\.get\(\) method is considered legacy",
     "Yielding raw tuples from iter_choices",
     "Flags should be stored in dicts and not in tuples",
 ]
