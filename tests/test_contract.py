@@ -66,4 +66,4 @@ def test_construction(approach, tmp_path, monkeypatch, request):
         record["construction"][approach] = got
     else:
         cell = compatibility.committed_cell(approach)
-        assert got == {key: cell[key] for key in got}
+        assert got == {key: getattr(cell, key) for key in got}
