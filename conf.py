@@ -29,6 +29,7 @@ extensions = [
     "sphinx.ext.intersphinx",
     "sphinx_inline_tabs",
     "sphinxext.opengraph",
+    "tables",
     "weight",
 ]
 exclude_patterns = ["_*"]

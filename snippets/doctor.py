@@ -56,24 +56,30 @@ def examine_installation():
         print("Install flask-admin and flask-sqlalchemy-lite or flask-sqlalchemy.")
         return False
     results = json.loads((ROOT / "data/results/compatibility.json").read_text("utf-8"))
-    alone = "" if lite and full else f", {'Lite' if lite else NAMES[2]} alone"
-    record = results["environments"].get(f"flask-admin=={release}{alone}")
-    if record is None:
+    known = {"flask-admin": release}, [n.lower() for n, v in found.items() if not v]
+    for record in results["environments"]:
+        if (record["varies"], record["without"]) == known:
+            break
+    else:
         print("Nobody has measured this release. See: nox -s matrix")
         return False
-    works = [name for name, cell in record["approaches"].items() if not cell["failed"]]
-    for name in works:
-        approach = results["approaches"][name]
-        warned = ", with a warning" * bool(record["approaches"][name]["deprecated"])
+    surface = {c["name"] for c in results["checks"] if c["group"] == "surface"}
+    works, failed = False, set()
+    for name, cell in record["approaches"].items():
+        faults = cell.get("failed", {})
+        if surface & faults.keys():
+            failed |= {results["messages"][key] for key in faults.values()}
+            continue
+        works, approach = True, results["approaches"][name]
+        limits = f", but not: {', '.join(faults)}" if faults else ""
+        warned = ", with a warning" if "deprecated" in cell else ""
         title = approach["title"].replace("`", "")
-        print(f"works: {title}{warned} (docs/{approach['page']}.md)")
+        print(f"works: {title}{warned}{limits} (docs/{approach['page']}.md)")
     if not works:
-        cells = record["approaches"].values()
-        failed = {text for cell in cells for text in cell["failed"].values()}
         print("Nothing works here:", *sorted(failed), sep="\n  ")
         if lite and not full:
             print("Install flask-sqlalchemy too; you need not use it.")
-    return bool(works)
+    return works
 
 
 # endregion installation

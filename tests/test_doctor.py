@@ -15,6 +15,7 @@ from snippets import doctor
 from snippets.models import Post, Tag, User, create_tables
 from snippets.workarounds import lazy_session, scoped_session
 from snippets.workarounds.lazy_session import LazySession
+from tools import claims
 from tools.measure import compatibility
 from tools.measure.removal import without
 from tools.paths import ROOT
@@ -129,8 +130,8 @@ def test_a_context_left_pushed(examine):
 
 
 def test_lite_alone_with_the_release_that_needs_both(tmp_path):
-    changes = compatibility.DATA["environments"]["flask-admin==2.2.1, Lite alone"]
-    lines, limits = compatibility.requirements(changes)
+    wanted = claims.environments()["flask-admin==2.2.1, Lite alone"]
+    lines, limits = compatibility.requirements(wanted)
     (tmp_path / "limits.txt").write_text("\n".join(limits))
     (tmp_path / "wanted.txt").write_text("\n".join(["-c limits.txt", *lines]))
     command = ["uv", "run", "--quiet", "--isolated", "--no-project"]

@@ -5,13 +5,10 @@ import inspect
 import pytest
 
 from snippets import findings
+from tools import claims, results, verdicts
 from tools.measure import compatibility
-from tools.paths import ROOT
 
-LEDGER = compatibility.tomllib.loads(
-    (ROOT / "data/claims/findings.toml").read_text("utf-8")
-)
-STATEMENTS = LEDGER["statements"]
+STATEMENTS = claims.read("findings")["statements"]
 CHECKS = sorted({statement["check"] for statement in STATEMENTS})
 
 
@@ -22,8 +19,9 @@ def test_finding(check, request):
     if record is not None:
         record["findings"][check] = got
         return
-    release = f"flask-admin=={compatibility.installed('Flask-Admin')}"
-    assert got == compatibility.results()["environments"][release]["findings"][check]
+    release = compatibility.installed("Flask-Admin")
+    known = verdicts.environment(results.compatibility(), release)
+    assert got == known.findings[check]
 
 
 def test_the_ledger_is_complete():

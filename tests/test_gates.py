@@ -4,10 +4,11 @@ import json
 import shutil
 import subprocess
 import sys
+from contextlib import contextmanager
 
 import pytest
 
-from tools.measure.compatibility import RESULTS, results
+from tools import results
 from tools.paths import ROOT
 
 MODULE = '''"""Say hello.
@@ -39,14 +40,14 @@ def guide(tmp_path):
     """A guide of one page and one snippet, with this guide's own machinery."""
     for name in ["conf.py", "pyproject.toml"]:
         shutil.copy(ROOT / name, tmp_path)
-    for name in ["docs/_ext", "docs/_inv", "docs/_static", "docs/_templates"]:
-        if (ROOT / name).exists():
-            shutil.copytree(ROOT / name, tmp_path / name)
-    shutil.copytree(ROOT / "data", tmp_path / "data")
-    found = results()
-    for record in found["environments"].values():
-        record["snippets"]["snippets/hello.py"] = "ok"
-    (tmp_path / RESULTS.relative_to(ROOT)).write_text(json.dumps(found))
+    for name in ["docs/_ext", "docs/_inv", "docs/_static", "docs/_templates", "data"]:
+        shutil.copytree(ROOT / name, tmp_path / name)
+    (tmp_path / "tools").mkdir()
+    for path in (ROOT / "tools").glob("*.py"):
+        shutil.copy(path, tmp_path / "tools")
+    with changed(tmp_path) as found:
+        for record in found["environments"]:
+            record["snippets"]["passed"].append("snippets/hello.py")
     (tmp_path / "snippets").mkdir()
     (tmp_path / "snippets/__init__.py").touch()
     (tmp_path / "snippets/hello.py").write_text(MODULE)
@@ -54,13 +55,22 @@ def guide(tmp_path):
     return tmp_path
 
 
+@contextmanager
+def changed(guide, name="compatibility"):
+    """What a results file of the guide holds, to be written back with changes."""
+    path = guide / results.path(name).relative_to(ROOT)
+    found = json.loads(path.read_text("utf-8"))
+    yield found
+    path.write_text(json.dumps(found), "utf-8")
+
+
 def page(guide, text):
     (guide / "docs/index.md").write_text(f"# Hello\n\n{text}")
 
 
-def build(guide):
+def build(guide, volume="-q"):
     """Build the guide as ``nox -s docs`` does."""
-    command = [sys.executable, "-m", "sphinx", "-n", "-W", "--keep-going", "-q"]
+    command = [sys.executable, "-m", "sphinx", "-n", "-W", "--keep-going", volume]
     return subprocess.run(
         [*command, "-c", ".", "docs", "html"], cwd=guide, capture_output=True, text=True
     )
@@ -100,8 +110,13 @@ def test_a_sound_guide_builds(guide):
         ),
         ("```{literalinclude} ../snippets/bye.py\n```", "bye.py"),
         ("```{literalinclude} ../conf.py\n```", "../conf.py is not under snippets/"),
-        ('{{ guide.verdict("bye") }}', "no approach 'bye' in data/claims/matrix.toml"),
+        (
+            '{{ guide.verdict("bye") }}',
+            "no approach 'bye' in data/claims/approaches.toml",
+        ),
         ("{{ bye }}", "'bye' is undefined"),
+        ("{{ guide.bye() }}", "has no attribute 'bye'"),
+        ("{{ guide.cell() }}", "missing 2 required positional arguments"),
     ],
 )
 def test_a_fault_in_a_page(guide, text, message):
@@ -128,11 +143,43 @@ def test_a_region_that_no_page_shows(guide):
 
 
 def test_a_snippet_without_a_doctest_that_passed(guide):
-    path = guide / RESULTS.relative_to(ROOT)
-    path.write_text(path.read_text().replace('"snippets/hello.py": "ok"', '"x": "ok"'))
+    with changed(guide) as found:
+        for record in found["environments"]:
+            record["snippets"]["passed"].remove("snippets/hello.py")
     done = build(guide)
     assert done.returncode != 0
     assert "snippets/hello.py has no doctest that passed" in done.stderr
+
+
+@pytest.mark.parametrize("name", results.NAMES)
+def test_a_results_file_that_is_not_as_its_schema_says(guide, name):
+    with changed(guide, name) as found:
+        found["surprise"] = 1
+    done = build(guide)
+    assert done.returncode != 0
+    [sentence] = done.stderr.splitlines()
+    assert sentence.startswith(f"data/results/{name}.json, at $")
+    assert "surprise" in sentence
+
+
+def test_what_was_measured_is_published_with_its_schema(guide):
+    build(guide)
+    for name in results.NAMES:
+        for place in f"data/results/{name}.json", f"data/schemas/{name}.json":
+            published = guide / "html" / place.replace("results/", "")
+            assert published.read_bytes() == (guide / place).read_bytes()
+
+
+def test_a_page_is_read_again_only_for_what_it_used(guide):
+    page(guide, f"{INCLUDE}\nMeasured in {{{{ guide.performance.rounds }}}} rounds.\n")
+    other = "# Other\n\n{{ guide.mutants | length }} programs.\n"
+    (guide / "docs/other.md").write_text(f"---\norphan: true\n---\n{other}")
+    assert build(guide).stderr == ""
+    with changed(guide, "performance") as found:
+        found["rounds"] = 4711
+    said = build(guide, "-v").stdout
+    assert "4711" in (guide / "html/index.html").read_text()
+    assert "0 added, 1 changed, 0 removed" in said
 
 
 def test_every_snippet_has_a_doctest_that_runs(request):

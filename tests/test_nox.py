@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from tests import test_outputs
+from tools import results
 from tools.measure import compatibility
 from tools.paths import ROOT
 
@@ -40,18 +41,18 @@ def test_a_name_that_the_matrix_does_not_know():
         compatibility.main(["no such thing"])
     assert str(ended.value) == (
         "matrix: 'no such thing' is no environment and no approach of "
-        "data/claims/matrix.toml, and no requirement that pip takes"
+        "data/claims, and no requirement that pip takes"
     )
 
 
 def test_a_release_that_does_not_exist(capsys):
-    before = compatibility.RESULTS.read_bytes()
+    before = results.path("compatibility").read_bytes()
     with pytest.raises(SystemExit, match=r"could not be run: flask-admin==0\.0\.404"):
         compatibility.main(["flask-admin==0.0.404", "lazy-session"])
     printed = capsys.readouterr().out.splitlines()
     assert "there is no version of flask-admin==0.0.404" in printed[0]
     assert printed[1:] == [line for line in printed[1:] if "cells in" in line]
-    assert compatibility.RESULTS.read_bytes() == before
+    assert results.path("compatibility").read_bytes() == before
 
 
 @pytest.mark.parametrize(

@@ -15,12 +15,12 @@ from pathlib import Path
 
 import pytest
 
-from tools.measure.compatibility import results
+from tools import results, verdicts
 from tools.paths import ROOT
 
 SNIPPETS = ROOT / "snippets"
 FILES = sorted([*SNIPPETS.rglob("*.console"), *SNIPPETS.rglob("*.csv")])
-CAPTURED_WITH = results()["environments"]["flask-admin==2.2.1"]["packages"]
+CAPTURED_WITH = verdicts.newest(results.compatibility()).packages
 
 
 def commands(path):

@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import create_engine, inspect, text
 
-from tools.measure.compatibility import recipes
+from tools.claims import recipes
 from tools.paths import ROOT
 
 RECIPES = dict(recipes())

@@ -3,7 +3,9 @@
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
 SNIPPETS = ROOT / "snippets"
 CLAIMS = ROOT / "data/claims"
 RESULTS = ROOT / "data/results"
+SCHEMAS = ROOT / "data/schemas"
 SITE = ROOT / "build/html"

@@ -2,7 +2,7 @@
 
 * ``literalinclude`` takes ``:region:`` or ``:pyobject:`` instead of line numbers,
   and says under each block where it comes from and where it passed.
-* A page is a Jinja template: `docs/_ext/verdicts.py` holds what it can use.
+* A page is a Jinja template: `docs/_ext/tables.py` holds what it can use.
 * A block written by hand, a snippet or a region that no page shows, and a snippet
   without a doctest that passed are warnings, and so fail a build with ``-W``.
 """
@@ -10,7 +10,6 @@
 import ast
 import re
 from difflib import unified_diff
-from functools import lru_cache
 from pathlib import Path
 
 import jinja2
@@ -19,15 +18,14 @@ from docutils.parsers.rst import directives
 from sphinx import addnodes
 from sphinx.directives.code import LiteralInclude
 from sphinx.util import logging
-from verdicts import Verdicts, literal
+from tables import Guide, environment
+
+from tools import verdicts
+from tools.paths import ROOT, SNIPPETS
 
 logger = logging.getLogger(__name__)
-ROOT = Path(__file__).parent.parent.parent
-SNIPPETS = ROOT / "snippets"
 # Numbers rot when the file changes; a name does not.
 NUMERIC = {"lines", "emphasize-lines", "lineno-start", "lineno-match", "linenos"}
-# Read once for a build, not for each page and block.
-verdicts = lru_cache(Verdicts)
 REGION = re.compile(r"# region (\S+)$", re.MULTILINE)
 
 
@@ -94,7 +92,7 @@ def provenance(env, path, name):
                 nodes.Text(" · tested by "),
                 source_link(env.config, test.as_posix()),
             ]
-        line += nodes.Text(f" · {verdicts().passed_on(name)}")
+        line += nodes.Text(f" · last passed on {passed_on(env, name)}")
         if "verify" in env.found_docs:
             run = {"refdomain": "std", "reftype": "doc", "reftarget": "/verify"}
             run |= {"refdoc": env.docname, "refexplicit": True}
@@ -107,6 +105,23 @@ def provenance(env, path, name):
         line += [nodes.Text(" · "), download(name, nodes.inline(text="download"))]
         line += [nodes.Text(" · "), nodes.reference("", "edit this page", refuri=page)]
     return line
+
+
+def passed_on(env, name):
+    guide = Guide()
+    newest = verdicts.newest(guide.compatibility)
+    versions = {"Flask-Admin": guide.span(guide.passed_on(name))}
+    for package in "Flask-SQLAlchemy-Lite", "SQLAlchemy":
+        versions[package] = newest.packages[package]
+    admin, *others = [f"{package} {v}" for package, v in versions.items()]
+    note(env, guide)
+    return f"{admin} with {', '.join([*others, f'Python {newest.python}'])}"
+
+
+def note(env, guide):
+    """A page is read again when something changes that it used."""
+    for path in guide.used:
+        env.note_dependency(str(path))
 
 
 def source_link(config, name):
@@ -126,22 +141,13 @@ def download(name, text):
 
 def render(app, docname, source):
     """Fill in the verdicts of a page."""
-    for data in sorted((ROOT / "data").glob("*/*")):
-        app.env.note_dependency(str(data))
-    # What comes out is Markdown, which Sphinx escapes.
-    environment = jinja2.Environment(  # noqa: S701
-        loader=jinja2.FileSystemLoader(app.srcdir),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    guide = Guide()
     try:
-        environment.filters["literal"] = literal
-        template = environment.from_string(source[0])
-        source[0] = template.render(guide=verdicts())
-    except (jinja2.TemplateError, LookupError) as error:
+        template = environment().from_string(source[0])
+        source[0] = template.render(guide=guide)
+    except (jinja2.TemplateError, LookupError, TypeError) as error:
         logger.warning("%s: %s", type(error).__name__, error, location=docname)
+    note(app.env, guide)
 
 
 def is_block(node):
@@ -171,7 +177,7 @@ def find_unused(app, env):
         for names in env.dependencies.values()
         for name in names
     }
-    passed = verdicts().newest["snippets"]
+    passed = verdicts.newest(Guide().compatibility).snippets
     for path in sorted(SNIPPETS.rglob("*")):
         name = path.relative_to(ROOT).as_posix()
         if path.is_dir() or path.name == "__init__.py" or path.suffix == ".pyc":
@@ -182,7 +188,7 @@ def find_unused(app, env):
             for region in REGION.findall(path.read_text("utf-8")):
                 if (name, region) not in shown:
                     logger.warning("no page shows the region %r of %s", region, name)
-            if passed.get(name) != "ok":
+            if not passed.get(name):
                 logger.warning("%s has no doctest that passed in nox -s matrix", name)
 
 

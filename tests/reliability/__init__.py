@@ -20,5 +20,5 @@ BROKEN = "published-scoped-session-in-context"
 WORKING = [
     name
     for name in CORRECTED
-    if compatibility.committed_cell(name)["failed"].keys() <= {"shared-session"}
+    if compatibility.committed_cell(name).failed.keys() <= {"shared-session"}
 ]

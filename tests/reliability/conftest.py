@@ -6,11 +6,10 @@ import logging
 
 import pytest
 
+from tools import results
 from tools.measure import compatibility
 from tools.measure.reliability import postgres
-from tools.paths import ROOT
 
-OUTPUT = ROOT / "data/results/reliability.json"
 PACKAGES = [*compatibility.PACKAGES, "psycopg", "gunicorn", "hypothesis"]
 
 
@@ -59,7 +58,8 @@ class Recorder:
             ]
 
     def pytest_sessionfinish(self, session, exitstatus):
-        old = json.loads(OUTPUT.read_text("utf-8")) if OUTPUT.exists() else {}
+        exists = results.path("reliability").exists()
+        old = results.reliability() if exists else {}
         new = copy.deepcopy(old)
         # A run of some of the tests says nothing about the others.
         for *keys, value in self.found:
@@ -69,8 +69,8 @@ class Recorder:
         if self.write:
             if exitstatus:
                 return
-            text = json.dumps(new, indent=1, sort_keys=True, ensure_ascii=False)
-            OUTPUT.write_text(text + "\n", "utf-8")
+            # The order in which tests ran says nothing.
+            results.write("reliability", json.loads(json.dumps(new, sort_keys=True)))
             return
         # Other versions are to give the same.
         new["packages"] = old.get("packages")

@@ -6,12 +6,10 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tools.measure import compatibility
+from tools import claims
 from tools.paths import ROOT
 
-NAMES = [
-    name for name, about in compatibility.recipes() if about["group"] == "Data safety"
-]
+NAMES = [name for name, about in claims.recipes() if about["group"] == "Data safety"]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,14 +1,14 @@
-"""The compatibility matrix: run the contract in each environment of matrix.toml.
+"""The compatibility matrix: run the contract in each environment that is claimed.
 
 Usage: ``nox -s matrix -- [--check] [NAME ...]``
 
-A NAME is an environment or an approach of matrix.toml, or any requirement that pip
-takes (``flask-admin==3.0.0``, ``flask-admin@path``). Without one, all are run.
-Declared environments are written to data/results/compatibility.json; with
-``--check`` they are held against it. What a requirement of your own gives is printed.
+A NAME is an environment (``"flask-admin==2.2.1, Lite alone"``) or an approach of
+data/claims, or any requirement that pip takes (``flask-admin==3.0.0``,
+``flask-admin@path``). Without one, all are run. Declared environments are written to
+data/results/compatibility.json; with ``--check`` they are held against it. What a
+requirement of your own gives is printed.
 """
 
-import importlib
 import json
 import os
 import platform
@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, replace
 from importlib import metadata
 from pathlib import Path
 
@@ -25,23 +26,21 @@ import pytest
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import SpecifierSet
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
-from tools.measure.contract import CHECKS
+from tools import claims, results, verdicts
+from tools.measure import approaches, contract
+from tools.measure.contract import CHECKS, NOT_REACHED, OK
 from tools.paths import ROOT
 
-RESULTS = ROOT / "data/results/compatibility.json"
-DATA = tomllib.loads((ROOT / "data/claims/matrix.toml").read_text("utf-8"))
-APPROACHES = DATA["approaches"]
+APPROACHES = claims.approaches()
 RECORD = pytest.StashKey[dict]()
-OK, NOT_REACHED = "ok", "not reached"
+SIGNS = {
+    verdicts.WORKS: "works",
+    verdicts.LIMITED: "works with limits",
+    verdicts.FAILS: "FAILS",
+}
 LIBRARIES = ["Flask-Admin", "Flask-SQLAlchemy-Lite", "Flask-SQLAlchemy"]
 PACKAGES = [*LIBRARIES, "Flask", "SQLAlchemy", "Werkzeug", "WTForms"]
-SWITCHES = {"python", "free", "recipes"}
-TOOLS = ["pytest", "pytest-sphinx", "beautifulsoup4", "packaging"]
+TOOLS = ["pytest", "pytest-sphinx", "beautifulsoup4", "packaging", "gevent"]
 
 
 def installed(name):
@@ -56,27 +55,23 @@ def installed_approaches():
     return [
         name
         for name, approach in APPROACHES.items()
-        if installed(approach.get("needs", "Flask-SQLAlchemy-Lite"))
+        if installed(approach.get("library", results.LITE))
     ]
 
 
-def factory(approach):
-    module, function = APPROACHES[approach]["app"].split(":")
-    return getattr(importlib.import_module(module), function)
-
-
-def results():
-    return json.loads(RESULTS.read_text("utf-8"))
+def factory(name):
+    """A factory of the contract's application, wired by an approach."""
+    return contract.factory(approaches.load(APPROACHES[name]["wiring"]))
 
 
 def committed_cell(approach):
     """What the results file holds for the Flask-Admin release that is installed."""
-    environment = results()["environments"][f"flask-admin=={installed('Flask-Admin')}"]
-    return environment["approaches"][approach]
+    release = installed("Flask-Admin")
+    return verdicts.cell(results.compatibility(), approach, release)
 
 
 def committed(approach, check):
-    failed = committed_cell(approach)["failed"]
+    failed = committed_cell(approach).failed
     if "construct" in failed and check != "construct":
         return NOT_REACHED
     return failed.get(check, OK)
@@ -95,75 +90,78 @@ def new_record():
     }
 
 
-def condense(record):
+def condense(wanted, record):
     """Keep what failed: the rest of the checks passed, and all were run."""
+    cells = {}
     for name, outcomes in record["approaches"].items():
-        missing = CHECKS.keys() - outcomes.keys()
-        if missing:
-            raise ValueError(f"{name}: not run: {', '.join(sorted(missing))}")
+        if missing := CHECKS.keys() - outcomes.keys():
+            raise RuntimeError(f"{name}: not run: {', '.join(sorted(missing))}")
         failed = {
-            check: text
-            for check, text in outcomes.items()
-            if text not in (OK, NOT_REACHED)
+            check: outcomes[check]
+            for check in CHECKS
+            if outcomes[check] not in (OK, NOT_REACHED)
         }
-        passed = sum(text == OK for text in outcomes.values())
-        record["approaches"][name] = {
-            "passed": passed,
-            "failed": failed,
-        } | record["construction"][name]
-    del record["construction"]
-    return record
+        cells[name] = results.Cell(failed, **record["construction"][name])
+    runs = {name: results.Run(**run) for name, run in record["recipes"].items()}
+    known = {"varies": wanted.varies, "without": wanted.without}
+    return results.Environment(
+        **known,
+        resolve=wanted.resolve,
+        python=record["python"],
+        packages=record["packages"],
+        approaches=cells,
+        findings=record["findings"],
+        recipes=runs,
+        snippets=record["snippets"],
+    )
 
 
-def requirements(changes):
-    """What to install: requirements.txt with ``changes``, and what only limits it."""
+def requirements(wanted):
+    """What to install: requirements.txt with changes, and what only limits it."""
     pins = {}
     for line in (ROOT / "requirements.txt").read_text("utf-8").splitlines():
         if match := re.match(r"[\w.-]+(?===)", line):
             pins.setdefault(match[0], []).append(line)
+    changes = wanted.varies | wanted.pins
+    left_out = {*wanted.without, *wanted.drops}
     names = [*map(str.lower, LIBRARIES), *TOOLS, *changes]
-    if changes.get("recipes"):
+    if wanted.recipes:
         direct = (ROOT / "requirements.in").read_text("utf-8")
         names += re.findall(r"^[\w.-]+", direct, re.MULTILINE)
     lines = []
     for name in dict.fromkeys(names):
         change = changes.get(name)
+        if name == "python" or name in left_out:
+            continue
         if change is None:
             lines += pins[name]
-        elif change and name not in SWITCHES:
+        else:
             lines.append(change if re.search("[=@<>]", change) else f"{name}=={change}")
-    limits = [] if changes.get("free") else pins.keys() - changes.keys()
+    if wanted.resolve == "highest":
+        return lines, []
+    limits = pins.keys() - changes.keys() - left_out
     return lines, [line for name in limits for line in pins[name]]
 
 
-def recipes():
-    """The module name of each recipe, with the front matter of its page."""
-    # The environments that are measured need not have it.
-    import yaml
-
-    for page in sorted((ROOT / "docs/recipes").glob("*.md")):
-        if page.stem != "index":
-            front = page.read_text("utf-8").split("---\n")[1]
-            yield page.stem.replace("-", "_"), yaml.safe_load(front)
+def recipes_for(release):
+    """The recipes that claim a Flask-Admin release."""
+    return [
+        name
+        for name, about in claims.recipes()
+        if SpecifierSet(about["works"]).contains(release, prereleases=True)
+    ]
 
 
-def recipe_tests(release):
-    """The tests of the recipes that claim a Flask-Admin release."""
-    for name, about in recipes():
-        if SpecifierSet(about["works"]).contains(release, prereleases=True):
-            yield f"tests/recipes/test_{name}.py"
-
-
-def run(changes, approaches):
-    """Run one environment and return its record.
+def run(wanted, approaches):
+    """Run one environment and return what it gave.
 
     :raises RuntimeError: with uv's or pytest's own words when it cannot be made.
     """
     with tempfile.TemporaryDirectory() as folder:
-        lines, constraints = requirements(changes)
+        lines, constraints = requirements(wanted)
         record = Path(folder, "record.json")
-        wanted = Path(folder, "requirements.txt")
-        wanted.write_text("\n".join(["-c constraints.txt", *lines]))
+        listed = Path(folder, "requirements.txt")
+        listed.write_text("\n".join(["-c constraints.txt", *lines]))
         Path(folder, "constraints.txt").write_text("\n".join(constraints))
         command = [
             "uv",
@@ -173,8 +171,8 @@ def run(changes, approaches):
             "--no-project",
             "--no-python-downloads",
         ]
-        command += ["--python", changes.get("python", "3.11")]
-        command += ["--with-requirements", wanted, "python", "-m", "pytest", "-q"]
+        command += ["--python", wanted.varies.get("python", "3.11")]
+        command += ["--with-requirements", listed, "python", "-m", "pytest", "-q"]
         command += [
             "--continue-on-collection-errors",
             "-p",
@@ -184,8 +182,10 @@ def run(changes, approaches):
         ]
         command += ["--record", record, *[f"--approach={name}" for name in approaches]]
         command += ["snippets", "tests/test_contract.py"]
-        if changes.get("recipes") and not approaches:
-            command += ["tests/test_findings.py", *recipe_tests(changes["flask-admin"])]
+        if wanted.recipes and not approaches:
+            names = recipes_for(wanted.release)
+            command += [f"tests/recipes/test_{name}.py" for name in names]
+            command += ["tests/test_findings.py"]
         environment = {
             key: value for key, value in os.environ.items() if key != "VIRTUAL_ENV"
         }
@@ -195,16 +195,17 @@ def run(changes, approaches):
         if not record.exists():
             words = [line for line in done.stderr.splitlines() if line.strip()]
             raise RuntimeError(" ".join(" ".join(words or ["no output"]).split()))
-        return json.loads(record.read_text("utf-8"))
+        return condense(wanted, json.loads(record.read_text("utf-8")))
 
 
-def table(name, record):
+def table(found, record):
     """One environment as lines of text."""
-    yield f"{name}"
-    for approach, cell in record["approaches"].items():
-        sign = "FAILS" if cell["failed"] else "works"
-        yield f"  {sign}  {approach} ({cell['passed']} of {len(CHECKS)})"
-        for check, text in cell["failed"].items():
+    yield record.label
+    for approach, cell in record.approaches.items():
+        state = verdicts.state_of(found, cell)
+        passed = verdicts.passed(found, cell)
+        yield f"  {SIGNS[state]}  {approach} ({passed} of {len(CHECKS)})"
+        for check, text in cell.failed.items():
             yield f"         {check}: {text.splitlines()[0]}"
 
 
@@ -233,30 +234,51 @@ def select(names):
 
     :raises SystemExit: for a word that is neither and no requirement.
     """
-    environments, approaches = {}, []
+    known, environments, approaches = claims.environments(), {}, []
     for name in names:
         if name in APPROACHES:
             approaches.append(name)
-        elif name in DATA["environments"]:
-            environments[name] = DATA["environments"][name]
+        elif name in known:
+            environments[name] = known[name]
         else:
             package, _, path = name.partition("@")
             if path and Path(path.strip()).exists():
                 name = f"{package.strip()} @ {Path(path.strip()).resolve().as_uri()}"
             try:
-                environments[name] = {Requirement(name).name.lower(): name}
+                varies = {Requirement(name).name.lower(): name}
             except InvalidRequirement:
                 sys.exit(
                     f"matrix: {name!r} is no environment and no approach of "
-                    "data/claims/matrix.toml, and no requirement that pip takes"
+                    "data/claims, and no requirement that pip takes"
                 )
-    return environments or DATA["environments"], approaches
+            environments[name] = claims.Wanted(varies=varies)
+    return environments or known, approaches
+
+
+def described(environments):
+    """Results with the checks and the approaches as they are declared now."""
+    return results.Compatibility(
+        {
+            name: results.Check(check.group, check.text)
+            for name, check in CHECKS.items()
+        },
+        {
+            name: results.Approach(
+                about["title"], about["page"], about.get("library", results.LITE)
+            )
+            for name, about in APPROACHES.items()
+        },
+        environments,
+    )
 
 
 def main(arguments):
     check = "--check" in arguments
     environments, approaches = select([name for name in arguments if name != "--check"])
-    old = results()["environments"] if RESULTS.exists() else {}
+    declared = claims.environments()
+    exists = results.path("compatibility").exists()
+    old = results.compatibility().environments if exists else []
+    old = {each.label: each for each in old}
     new, problems, turns = dict(old), [], []
     start, cells = time.monotonic(), 0
 
@@ -275,34 +297,26 @@ def main(arguments):
                 if "No interpreter found" not in record:
                     problems.append(name)
                 continue
-            count = len(record["approaches"]) * len(CHECKS)
+            count = len(record.approaches) * len(CHECKS)
             cells += count
             print(f"{progress}: {count} cells", flush=True)
-            if name not in DATA["environments"]:
-                print("\n".join(table(name, record)))
-            elif approaches:
+            if approaches and name in declared:
                 before = old.get(name, record)
-                merged = before["approaches"] | record["approaches"]
-                record = before | {"approaches": merged}
-                print("\n".join(table(name, record)))
+                merged = before.approaches | record.approaches
+                record = replace(before, approaches=merged)
+            if approaches or name not in declared:
+                print("\n".join(table(described([]), record)))
             if name in old:
-                turns += turned(name, old[name], record)
-            if name in DATA["environments"]:
+                turns += turned(name, asdict(old[name]), asdict(record))
+            if name in declared:
                 new[name] = record
 
     print(f"{cells} cells in {time.monotonic() - start:.0f} s")
     if check:
         print(*turns, sep="\n")
     else:
-        new = {name: new[name] for name in DATA["environments"] if name in new}
-        checks = {name: check.__doc__ for name, check in CHECKS.items()}
-        approaches = {
-            name: {key: approach[key] for key in ("title", "page")}
-            for name, approach in APPROACHES.items()
-        }
-        parts = {"checks": checks, "approaches": approaches, "environments": new}
-        text = json.dumps(parts, indent=1)
-        RESULTS.write_text(text + "\n", "utf-8")
+        kept = [record for name, record in new.items() if name in declared]
+        results.write_compatibility(described(kept))
     if problems:
         sys.exit(f"matrix: could not be run: {', '.join(problems)}")
     if check and turns:

@@ -7,6 +7,7 @@ the application around it and brings models and views of its own. A check gets a
 """
 
 import gc
+import importlib
 import inspect
 import shutil
 import warnings
@@ -22,8 +23,7 @@ from flask_admin.form import SecureForm
 from sqlalchemy import NullPool, create_engine, make_url, select
 from sqlalchemy.orm import Session
 
-from tools.measure import admin as models
-from tools.measure.admin import BASIC, DB_SESSION, LOOKUP, SELF_SESSION, Post, Tag, User
+from tools.measure.models import Base, Post, Tag, User, seed
 from tools.measure.surface import (
     Failure,
     Surface,
@@ -51,14 +51,14 @@ class Check:
     :param ask: takes a ``Surface`` and raises ``Failure``.
     :param group: ``surface`` for what a person does in the admin, ``production`` for
         what applications and servers do around it.
-    :param views: pairs of a view class and a model.
+    :param views: the name of pairs of a view class and a model in tools/measure/views.
     :param place: where the views are made.
     :param process: ``gevent`` for a process of its own that gevent has patched.
     """
 
     ask: object
     group: str
-    views: tuple
+    views: str
     place: object
     process: str | None = None
 
@@ -70,7 +70,7 @@ class Check:
 CHECKS = {}
 
 
-def check(group=SURFACE, views=BASIC, place=None, process=None):
+def check(group=SURFACE, views="BASIC", place=None, process=None):
     def declare(function):
         name = function.__name__.replace("_", "-")
         CHECKS[name] = Check(function, group, views, place or after_init_app, process)
@@ -113,19 +113,21 @@ def for_init_app(app, init_app, add_views):
     admin.init_app(app)
 
 
-def factory(approach, views=LOOKUP, place=after_init_app):
+def factory(approach, views="LOOKUP", place=after_init_app):
     """A factory of an application whose admin is wired by an approach.
 
     :param approach: its module, or any object with its names.
+    :param views: the name of what tools/measure/views holds.
     """
     takes_app = "app" in inspect.signature(approach.add_views).parameters
 
     def add_views(admin, app):
+        pairs = getattr(importlib.import_module("tools.measure.views"), views)
         if not takes_app:
-            return approach.add_views(admin, views)
+            return approach.add_views(admin, pairs)
         if app is None:
             raise Failure("the application is needed to make the views")
-        return approach.add_views(admin, views, app=app)
+        return approach.add_views(admin, pairs, app=app)
 
     def create_app(config):
         app = Flask("contract")
@@ -148,10 +150,10 @@ def template():
 
 def create_rows(url):
     engine = create_engine(url, poolclass=NullPool)
-    models.Base.metadata.create_all(engine)
+    Base.metadata.create_all(engine)
     with Session(engine) as session:
         if session.scalar(select(User.id).limit(1)) is None:
-            models.seed(session)
+            seed(session)
 
 
 def fill(url):
@@ -165,13 +167,16 @@ def fill(url):
 def judge(approach, name, url):
     """Return ``ok``, ``not reached`` or what went wrong."""
     asked = CHECKS[name]
+    elsewhere = asked.place is not after_init_app
+    # One fault, one cell: what cannot be made fails at its construction alone.
+    if elsewhere and judge(approach, "construct", url) != OK:
+        return NOT_REACHED
     try:
         surface = Surface(factory(approach, asked.views, asked.place), url)
     except Exception as error:
-        told = str(error) if isinstance(error, Failure) else describe(error)
-        # One fault, one cell: what is made nowhere fails at its construction alone.
-        elsewhere = asked.place is not after_init_app and constructs(approach, url)
-        return told if name == "construct" or elsewhere else NOT_REACHED
+        if not elsewhere and name != "construct":
+            return NOT_REACHED
+        return str(error) if isinstance(error, Failure) else describe(error)
     surface.approach = approach
     try:
         asked.ask(surface)
@@ -182,14 +187,6 @@ def judge(approach, name, url):
     finally:
         surface.close()
     return OK
-
-
-def constructs(approach, url):
-    try:
-        factory(approach)(configuration(url))
-    except Exception:
-        return False
-    return True
 
 
 def token():
@@ -291,14 +288,14 @@ def edit(surface):
         )
 
 
-@check(views=LOOKUP)
+@check(views="LOOKUP")
 def ajax_lookup(surface):
     """The select box of a relation finds rows while you type."""
     found = lookup(surface, name="author", query="ada")
     require(found == [[1, "Ada"]], f"found {found}")
 
 
-@check(views=LOOKUP)
+@check(views="LOOKUP")
 def ajax_edit(surface):
     """A relation chosen by lookup is saved."""
     page = surface.submit("/admin/post/edit/", {"author": "2"}, id=1)
@@ -413,7 +410,7 @@ def session_per_thread(surface):
     require(len(surface.sessions) == 2, "two threads share a session")
 
 
-@check(views=LOOKUP)
+@check(views="LOOKUP")
 def connections_returned(surface):
     """After each request the connection pool has every connection back."""
     for path, query in [
@@ -474,14 +471,14 @@ def made_for_init_app(surface):
     works(surface)
 
 
-@check(PRODUCTION, views=SELF_SESSION)
+@check(PRODUCTION, views="SELF_SESSION")
 def self_session(surface):
     """Overridden methods of a view can use ``self.session`` as a session."""
     surface.get("/admin/tag/call/")
     overrides(surface, "self.session")
 
 
-@check(PRODUCTION, views=DB_SESSION)
+@check(PRODUCTION, views="DB_SESSION")
 def db_session(surface):
     """Overridden methods of a view can use ``db.session`` as a session."""
     overrides(surface, "db.session")

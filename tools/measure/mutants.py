@@ -7,7 +7,6 @@ data/claims/mutants.toml, or the run fails. The totals go to data/results/mutant
 """
 
 import ast
-import json
 import os
 import queue
 import re
@@ -17,22 +16,22 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tools.measure.compatibility import APPROACHES, recipes, tomllib
+from tools import claims, results
 from tools.measure.removal import copy_project
 from tools.paths import ROOT
 
-OUTPUT = ROOT / "data/results/mutants.json"
-REASONS = tomllib.loads((ROOT / "data/claims/mutants.toml").read_text("utf-8"))
+APPROACHES = claims.approaches()
+REASONS = claims.read("mutants")
 GROUPS = ("Data safety", "Access")
 PYTEST = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
 
 
 def targets():
     """The snippets that are mutated, as ``workarounds/name`` or ``recipes/name``."""
-    works = {a["app"].split(":")[0] for a in APPROACHES.values() if "works" in a}
+    works = {a["wiring"].split(":")[0] for a in APPROACHES.values() if "works" in a}
     for module in sorted(works):
         yield module.removeprefix("snippets.").replace(".", "/")
-    for name, about in recipes():
+    for name, about in claims.recipes():
         if about["group"] in GROUPS:
             yield f"recipes/{name}"
 
@@ -62,7 +61,7 @@ def tests_of(target):
     command = [f"tests/{folder}/test_{name}.py", f"snippets/{target}.py"]
     if folder == "workarounds":
         module = f"snippets.{target.replace('/', '.')}:"
-        names = [n for n, a in APPROACHES.items() if a["app"].startswith(module)]
+        names = [n for n, a in APPROACHES.items() if a["wiring"].startswith(module)]
         command += ["tests/test_contract.py", *[f"--approach={n}" for n in names]]
     return [path for path in command if path[0] == "-" or (ROOT / path).exists()]
 
@@ -95,7 +94,8 @@ def main(arguments):
     if unknown:
         sys.exit(f"mutants: {unknown[0]!r} is none of {', '.join(known)}")
     chosen = arguments or known
-    results = json.loads(OUTPUT.read_text()) if arguments and OUTPUT.exists() else {}
+    kept = arguments and results.path("mutants").exists()
+    fates_of = results.mutants() if kept else {}
     unexplained = []
     workers = os.cpu_count()
     copies = queue.SimpleQueue()
@@ -122,14 +122,14 @@ def main(arguments):
             reasons = REASONS.get(target, {})
             unexplained += [f"{target}: {t}" for t in lived if t not in reasons]
             survived = {text: reasons.get(text, "") for text in sorted(lived)}
-            results[target] = {"mutants": len(found), "survived": survived}
+            fates_of[target] = {"mutants": len(found), "survived": survived}
             print(
                 f"{target}: {len(found) - len(lived)} of {len(found)} killed",
                 flush=True,
             )
-    OUTPUT.write_text(json.dumps(dict(sorted(results.items())), indent=1) + "\n")
-    total = sum(results[name]["mutants"] for name in chosen)
-    lived = sum(len(results[name]["survived"]) for name in chosen)
+    results.write("mutants", dict(sorted(fates_of.items())))
+    total = sum(fates_of[name]["mutants"] for name in chosen)
+    lived = sum(len(fates_of[name]["survived"]) for name in chosen)
     print(f"{total - lived} of {total} killed, {lived} survived")
     if unexplained:
         sys.exit("mutants: survivors without a reason:\n" + "\n".join(unexplained))

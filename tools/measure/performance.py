@@ -4,7 +4,6 @@ Usage: ``nox -s bench -- [ROUNDS]``. SQLite, and the PostgreSQL of DATABASE_URL 
 one that is started for the run. The numbers go to data/results/performance.json.
 """
 
-import json
 import statistics
 import sys
 import tempfile
@@ -17,12 +16,11 @@ from sqlalchemy.engine import Engine
 
 from snippets.models import Base, User
 from snippets.recipes.slow_lists import statements
+from tools import results, verdicts
 from tools.measure import compatibility
 from tools.measure.reliability.postgres import NoServer, running
 from tools.measure.surface import Surface
-from tools.paths import ROOT
 
-OUTPUT = ROOT / "data/results/performance.json"
 SIZES = [100, 10_000, 1_000_000]
 ID = 50
 
@@ -95,9 +93,9 @@ def quartiles(times, first):
 
 def main(rounds=60):
     warnings.simplefilter("ignore")
-    release = f"flask-admin=={compatibility.installed('Flask-Admin')}"
-    cells = compatibility.results()["environments"][release]["approaches"]
-    names = [name for name, cell in cells.items() if not cell["failed"]]
+    known, release = results.compatibility(), compatibility.installed("Flask-Admin")
+    states = {n: verdicts.state(known, n, release) for n in known.approaches}
+    names = [name for name, state in states.items() if state != verdicts.FAILS]
     ratios = {}
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
@@ -117,8 +115,10 @@ def main(rounds=60):
                     print(f"{database}, {size:,} rows, {kind}")
                     for name, (low, middle, high) in values.items():
                         print(f"  {name:30} {middle:.2f}  ({low:.2f} to {high:.2f})")
-    data = {"rounds": rounds, "queries": queries, "ratios": ratios}
-    OUTPUT.write_text(json.dumps(data, indent=1) + "\n", "utf-8")
+    record = compatibility.new_record()
+    data = {"rounds": rounds, "python": record["python"]}
+    data |= {"packages": record["packages"], "queries": queries, "ratios": ratios}
+    results.write("performance", data)
 
 
 if __name__ == "__main__":

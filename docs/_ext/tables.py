@@ -1,0 +1,208 @@
+"""What a page can call as ``guide``: what was measured, and how a template shows it.
+
+``{{ guide.verdict("lazy-session") }}`` is a macro of docs/_templates/, which alone
+makes Markdown; ``guide.works_on("lazy-session")`` is a question of tools/verdicts.py.
+"""
+
+import ast
+import importlib
+import inspect
+import json
+import shutil
+import sys
+from functools import cached_property, lru_cache, partial
+
+import jinja2
+
+from tools import claims, results, verdicts
+from tools.paths import CLAIMS, DOCS, RESULTS, ROOT, SCHEMAS, SNIPPETS
+
+TEMPLATES = DOCS / "_templates"
+# Read once for a build, not for each page and block.
+read = lru_cache(lambda name: getattr(results, name)())
+read_claims = lru_cache(claims.read)
+
+
+@lru_cache
+def environment():
+    # What comes out is Markdown, which Sphinx escapes.
+    made = jinja2.Environment(  # noqa: S701
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    made.filters["literal"] = literal
+    return made
+
+
+def literal(text):
+    """The first line of a message as inline code."""
+    line = str(text).splitlines()[0]
+    return f"`` {line} ``" if "`" in line else f"`{line}`"
+
+
+@lru_cache
+def code_lines(reference):
+    """Count the lines of ``module:object`` without blanks, comments and docstrings."""
+    module, name = reference.split(":")
+    tree = ast.parse(inspect.getsource(getattr(importlib.import_module(module), name)))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node):
+            node.body = node.body[1:]
+    return sum(bool(line) for line in ast.unparse(tree).splitlines())
+
+
+def module_path(module):
+    return ROOT / f"{module.replace('.', '/')}.py"
+
+
+class Guide:
+    """One page's view of the data, which notes in ``used`` what the page read."""
+
+    def __init__(self):
+        self.used = set()
+
+    def __getattr__(self, name):
+        if inspect.isfunction(question := getattr(verdicts, name, None)):
+            return partial(question, self.compatibility)
+        if name in self.macros:
+            return self.macros[name]
+        raise AttributeError(f"neither a question nor a macro: {name!r}")
+
+    @cached_property
+    def macros(self):
+        found = {}
+        for name in environment().list_templates(["jinja"]):
+            self.used.add(TEMPLATES / name)
+            template = environment().get_template(name)
+            found |= vars(template.make_module({"guide": self}))
+        return found
+
+    def measured(self, name):
+        self.used.add(results.path(name))
+        return read(name)
+
+    def claimed(self, name):
+        self.used.add(CLAIMS / f"{name}.toml")
+        return read_claims(name)
+
+    compatibility = property(lambda self: self.measured("compatibility"))
+    performance = property(lambda self: self.measured("performance"))
+    reliability = property(lambda self: self.measured("reliability"))
+    mutants = property(lambda self: self.measured("mutants"))
+    checks = property(lambda self: self.compatibility.checks)
+    approaches = property(lambda self: self.compatibility.approaches)
+    releases = property(lambda self: verdicts.releases(self.compatibility))
+    packages = property(lambda self: verdicts.newest(self.compatibility).packages)
+    surface = property(lambda self: verdicts.group(self.compatibility, "surface"))
+    # Questions about the run under load get that run.
+    load = verdicts
+    groups = claims.GROUPS
+
+    @cached_property
+    def lines(self):
+        """How many lines of code each approach adds to an application."""
+        found = {}
+        for name, about in self.claimed("approaches").items():
+            pasted = about.get("paste", [])
+            self.used |= {module_path(each.split(":")[0]) for each in pasted}
+            found[name] = sum(map(code_lines, pasted))
+        return found
+
+    def recommended(self, release, alone=False):
+        return verdicts.recommended(self.compatibility, release, self.lines, alone)
+
+    def recommendations(self):
+        return verdicts.recommendations(self.compatibility, self.lines)
+
+    def tally(self, *wanted):
+        """How many statements got one of these verdicts."""
+        found = [self.finding(each["check"])[0] for each in self.statements]
+        return sum(each in wanted for each in found)
+
+    def paste(self, name):
+        """The files and objects that an approach adds to an application."""
+        about = self.claimed("approaches")[name]
+        for reference in about.get("paste", [about["wiring"]]):
+            module, item = reference.split(":")
+            yield f"{module.replace('.', '/')}.py", item
+
+    @property
+    def statements(self):
+        """The ledger of the investigation."""
+        return self.claimed("findings")["statements"]
+
+    def region_of(self, check):
+        """The anchor of the region of snippets/findings.py that asks a question."""
+        self.used.add(SNIPPETS / "findings.py")
+        before = (SNIPPETS / "findings.py").read_text("utf-8")
+        before = before.split(f"\ndef {check}(")[0]
+        return f"findings-{before.rsplit('# region ', 1)[1].split()[0]}"
+
+    @cached_property
+    def recipes(self):
+        """Of each recipe what its page says, and its runs."""
+        self.used |= {*claims.RECIPES}
+        found = []
+        for module, about in claims.recipes():
+            count, works = self.recipe_runs(module)
+            found.append(about | {"module": module, "count": count, "releases": works})
+        return found
+
+    def errors(self):
+        """Each message that a run captured, with its causes and their pages.
+
+        :raises LookupError: for a message in errors.toml that no run captured.
+        """
+        consoles = {*SNIPPETS.rglob("*.console")}
+        self.used |= consoles
+        texts = [*self.compatibility.messages]
+        texts += [json.dumps(self.reliability).replace("\\", "")]
+        captured = "\n".join([*texts, *(path.read_text("utf-8") for path in consoles)])
+        found = {}
+        for error in self.claimed("errors")["error"]:
+            if error["message"] not in captured:
+                raise LookupError(f"no run has captured {error['message']!r}")
+            pair = error["cause"], error["page"]
+            found.setdefault(error["message"], []).append(pair)
+        for recipe in self.recipes:
+            if recipe["error"]:
+                pair = recipe["cause"], f"recipes/{recipe['page']}"
+                found.setdefault(recipe["error"], []).append(pair)
+        return dict(sorted(found.items()))
+
+    def documented(self, module):
+        """The public objects of a module that have a docstring, for autodoc."""
+        path = module_path(module)
+        self.used.add(path)
+        for node in ast.parse(path.read_text("utf-8")).body:
+            kind = {ast.ClassDef: "autoclass", ast.FunctionDef: "autofunction"}
+            if type(node) in kind and ast.get_docstring(node):
+                yield kind[type(node)], f"{module}.{node.name}"
+
+
+def validate(app):
+    try:
+        for name in results.NAMES:
+            results.validate(name)
+    except ValueError as error:
+        # Sphinx would put a page about itself around the sentence.
+        sys.exit(str(error))
+
+
+def publish(app, exception):
+    """Put what was measured, and what describes it, beside the pages."""
+    if exception or app.builder.name != "html":
+        return
+    for source, target in (RESULTS, "data"), (SCHEMAS, "data/schemas"):
+        (app.outdir / target).mkdir(exist_ok=True)
+        for name in results.NAMES:
+            shutil.copy(source / f"{name}.json", app.outdir / target)
+
+
+def setup(app):
+    app.connect("builder-inited", validate)
+    app.connect("build-finished", publish)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

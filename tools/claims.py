@@ -1,0 +1,56 @@
+"""What people claim: data/claims/*.toml, and the front matter of the recipes."""
+
+import re
+import sys
+from dataclasses import dataclass, field
+
+from tools.paths import CLAIMS, DOCS
+from tools.results import FULL, LITE, Setting
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+GROUPS = ["Set-up", "Views", "Data safety", "Access", "Testing and operation"]
+RECIPES = sorted({*(DOCS / "recipes").glob("*.md")} - {DOCS / "recipes/index.md"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted(Setting):
+    """An environment to be measured."""
+
+    pins: dict[str, str] = field(default_factory=dict)
+    drops: list[str] = field(default_factory=list)
+    recipes: bool = False
+
+
+def read(name):
+    return tomllib.loads((CLAIMS / f"{name}.toml").read_text("utf-8"))
+
+
+def approaches():
+    return read("approaches")
+
+
+def environments():
+    """What is measured, by label."""
+    data = read("environments")
+    found = [Wanted(**each) for each in data["environments"]]
+    for release in data["releases"]:
+        varies = {"flask-admin": release.pop("flask-admin")}
+        found.append(Wanted(varies=varies, recipes=True, **release))
+        found += [Wanted(varies=varies, without=[n], **release) for n in (FULL, LITE)]
+    return {each.label: each for each in sorted(found, key=lambda each: each.order)}
+
+
+def recipes():
+    """The module name of each recipe, with the front matter of its page."""
+    # The environments that are measured need not have it.
+    import yaml
+
+    for page in RECIPES:
+        _, front, body = page.read_text("utf-8").split("---\n", 2)
+        title = re.search(r"^# (.+)$", body, re.MULTILINE)[1]
+        about = {"page": page.stem, "title": title}
+        yield page.stem.replace("-", "_"), yaml.safe_load(front) | about
