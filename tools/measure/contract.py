@@ -209,20 +209,20 @@ def construct(surface):
     """The application and its views are made."""
 
 
-@check()
+@check(views="USERS")
 def listing(surface):
     """The list page shows every row."""
     require(len(surface.rows("/admin/user/")) == 2, "the list misses rows")
 
 
-@check()
+@check(views="USERS")
 def search(surface):
     """A search finds the row and no other."""
     rows = surface.rows("/admin/user/", search="grace")
     require(len(rows) == 1 and "Grace" in rows[0], "the search finds other rows")
 
 
-@check()
+@check(views="POSTS")
 def filtering(surface):
     """A filter over a relation narrows the list."""
     argument = surface.filter("/admin/post/", "author / User / Name", "contains")
@@ -230,7 +230,7 @@ def filtering(surface):
     require(len(rows) == 1 and "Ada" in rows[0], f"the filter left {len(rows)} rows")
 
 
-@check()
+@check(views="POSTS")
 def sort(surface):
     """Clicking a column header sorts the list, both ways."""
     up = surface.rows("/admin/post/", sort=0)
@@ -238,20 +238,20 @@ def sort(surface):
     require("A compiler" in up[0] and up == down[::-1], "the order is wrong")
 
 
-@check()
+@check(views="POSTS")
 def details(surface):
     """The details page shows the row and its relations."""
     require("Ada" in surface.get("/admin/post/details/", id=1), "the author is missing")
 
 
-@check()
+@check(views="POSTS")
 def export(surface):
     """The CSV export contains a header and every row."""
     text = surface.get("/admin/post/export/csv/")
     require(len(text.strip().splitlines()) == 4, "the export misses rows")
 
 
-@check()
+@check(views="USERS")
 def create(surface):
     """A form creates a row."""
     page = surface.submit(
@@ -261,7 +261,7 @@ def create(surface):
         require(one(session, User, name="Alan"), f"no row was made: {alerts(page)}")
 
 
-@check()
+@check(views="USERS")
 def unique(surface):
     """A duplicate value is rejected with a message at the field."""
     page = surface.submit(
@@ -273,7 +273,7 @@ def unique(surface):
         require(one(session, User, name="Ada L."), f"own value refused: {alerts(page)}")
 
 
-@check()
+@check(views="POSTS")
 def edit(surface):
     """An edit changes a value, a date and a many-to-many relation."""
     changes = {"title": "New", "published": "2026-01-02", "tags": ["1", "2"]}
@@ -305,7 +305,7 @@ def ajax_edit(surface):
         )
 
 
-@check()
+@check(views="USERS")
 def inline_models(surface):
     """Rows of a related model are changed, added and deleted in the parent's form."""
     changes = {"posts-0-title": "Changed", "posts-2-id": "", "posts-2-title": "Added"}
@@ -315,7 +315,7 @@ def inline_models(surface):
         require(titles == {"Changed", "Added"}, f"{sorted(titles)}: {alerts(page)}")
 
 
-@check()
+@check(views="POSTS")
 def inline_edit(surface):
     """A cell of the list is edited in place."""
     post(surface, "/admin/post/ajax/update/", list_form_pk="2", title="In place")
@@ -323,7 +323,7 @@ def inline_edit(surface):
         require(session.get(Post, 2).title == "In place", "the row is unchanged")
 
 
-@check()
+@check(views="POSTS")
 def bulk_delete(surface):
     """Selected rows are deleted together."""
     page = post(surface, "/admin/post/action/", action="delete", rowid=["1", "2"])
@@ -332,7 +332,7 @@ def bulk_delete(surface):
         require(left == [3], f"left {left}: {alerts(page)}")
 
 
-@check()
+@check(views="TAGS")
 def delete(surface):
     """A row is deleted from the list."""
     page = post(surface, "/admin/tag/delete/", id="2")
@@ -340,7 +340,7 @@ def delete(surface):
         require(session.get(Tag, 2) is None, f"the row is there: {alerts(page)}")
 
 
-@check()
+@check(views="POSTS")
 def integrity_error(surface):
     """A refused commit is reported, writes nothing, and the next request works."""
     changes = {"title": "A compiler", "author": "2"}
@@ -351,7 +351,7 @@ def integrity_error(surface):
     require(len(surface.rows("/admin/post/")) == 4, "the next request fails")
 
 
-@check()
+@check(views="USERS")
 def fresh_read(surface):
     """A change committed elsewhere is seen by the next request."""
     with surface.without_collection():
@@ -367,7 +367,7 @@ def fresh_read(surface):
         )
 
 
-@check()
+@check(views="POSTS")
 def session_per_request(surface):
     """One request uses one session, and the next request another."""
     apart(surface, "/admin/post/edit/", id=1)
@@ -383,7 +383,7 @@ def apart(surface, path, **query):
     require(all(len(sessions) == 1 for sessions in used), "a request uses two sessions")
 
 
-@check()
+@check(views="POSTS")
 def shared_session(surface):
     """A hook that uses ``db.session`` works in the transaction of the view."""
     surface.before = lambda: current_app.extensions["sqlalchemy"].session.scalar(
@@ -394,7 +394,7 @@ def shared_session(surface):
     require(len(surface.sessions) == 1, "the view has another session than db.session")
 
 
-@check()
+@check(views="USERS")
 def session_per_thread(surface):
     """Two requests that run at the same time share no session."""
     surface.sessions.clear()
@@ -505,7 +505,7 @@ def overrides(surface, name):
     returned(surface, "the requests")
 
 
-@check(PRODUCTION)
+@check(PRODUCTION, views="USERS")
 def another_teardown_fails(surface):
     """When another extension's teardown raises, no session outlives its context."""
 
@@ -572,13 +572,13 @@ def overlapping(surface):
     returned(surface, "two requests that overlap")
 
 
-@check(PRODUCTION)
+@check(PRODUCTION, views="TAGS")
 def threads(surface):
     """Two saves that overlap on threads: both answered, two sessions, none kept."""
     overlapping(surface)
 
 
-@check(PRODUCTION, process="gevent")
+@check(PRODUCTION, views="TAGS", process="gevent")
 def gevent(surface):
     """Two saves that overlap on gevent: both answered, two sessions, none kept."""
     overlapping(surface)

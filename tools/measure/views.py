@@ -143,7 +143,10 @@ class DbSessionView(OverridingView):
         return current_app.extensions["sqlalchemy"].session
 
 
-BASIC = ((UserView, User), (PostView, Post), (TagView, Tag))
+USERS = ((UserView, User),)
+POSTS = ((PostView, Post),)
+TAGS = ((TagView, Tag),)
+BASIC = USERS + POSTS + TAGS
 LOOKUP = ((UserView, User), (LookupPostView, Post), (TagView, Tag))
 SELF_SESSION = ((SelfSessionView, Tag),)
 DB_SESSION = ((DbSessionView, Tag),)
