@@ -54,12 +54,11 @@ def code_lines(reference):
     return sum(bool(line) for line in ast.unparse(tree).splitlines())
 
 
-def module_path(module):
-    return ROOT / f"{module.replace('.', '/')}.py"
-
-
 class Guide:
-    """One page's view of the data, which notes in ``used`` what the page read."""
+    """One page's view of the data; ``used`` are the files that it was read from.
+
+    Snippets are not among them: to be read is not to be shown.
+    """
 
     def __init__(self):
         self.used = set()
@@ -104,12 +103,8 @@ class Guide:
     @cached_property
     def lines(self):
         """How many lines of code each approach adds to an application."""
-        found = {}
-        for name, about in self.claimed("approaches").items():
-            pasted = about.get("paste", [])
-            self.used |= {module_path(each.split(":")[0]) for each in pasted}
-            found[name] = sum(map(code_lines, pasted))
-        return found
+        found = self.claimed("approaches").items()
+        return {name: sum(map(code_lines, a.get("paste", []))) for name, a in found}
 
     def recommended(self, release, alone=False):
         return verdicts.recommended(self.compatibility, release, self.lines, alone)
@@ -136,7 +131,6 @@ class Guide:
 
     def region_of(self, check):
         """The anchor of the region of snippets/findings.py that asks a question."""
-        self.used.add(SNIPPETS / "findings.py")
         before = (SNIPPETS / "findings.py").read_text("utf-8")
         before = before.split(f"\ndef {check}(")[0]
         return f"findings-{before.rsplit('# region ', 1)[1].split()[0]}"
@@ -156,14 +150,12 @@ class Guide:
 
         :raises LookupError: for a message in errors.toml that no run captured.
         """
-        consoles = {*SNIPPETS.rglob("*.console")}
-        self.used |= consoles
-        texts = [*self.compatibility.messages]
-        texts += [json.dumps(self.reliability).replace("\\", "")]
-        captured = "\n".join([*texts, *(path.read_text("utf-8") for path in consoles)])
+        captured = [*self.compatibility.messages]
+        captured += [json.dumps(self.reliability).replace("\\", "")]
+        captured += [path.read_text("utf-8") for path in SNIPPETS.rglob("*.console")]
         found = {}
         for error in self.claimed("errors")["error"]:
-            if error["message"] not in captured:
+            if not any(error["message"] in text for text in captured):
                 raise LookupError(f"no run has captured {error['message']!r}")
             pair = error["cause"], error["page"]
             found.setdefault(error["message"], []).append(pair)
@@ -175,9 +167,8 @@ class Guide:
 
     def documented(self, module):
         """The public objects of a module that have a docstring, for autodoc."""
-        path = module_path(module)
-        self.used.add(path)
-        for node in ast.parse(path.read_text("utf-8")).body:
+        source = (ROOT / f"{module.replace('.', '/')}.py").read_text("utf-8")
+        for node in ast.parse(source).body:
             kind = {ast.ClassDef: "autoclass", ast.FunctionDef: "autofunction"}
             if type(node) in kind and ast.get_docstring(node):
                 yield kind[type(node)], f"{module}.{node.name}"
