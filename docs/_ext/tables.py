@@ -5,7 +5,6 @@ makes Markdown; ``guide.works_on("lazy-session")`` is a question of tools/verdic
 """
 
 import ast
-import importlib
 import inspect
 import json
 import shutil
@@ -47,11 +46,12 @@ def literal(text):
 def code_lines(reference):
     """Count the lines of ``module:object`` without blanks, comments and docstrings."""
     module, name = reference.split(":")
-    tree = ast.parse(inspect.getsource(getattr(importlib.import_module(module), name)))
-    for node in ast.walk(tree):
+    tree = ast.parse(module_path(module).read_text("utf-8"))
+    (found,) = [node for node in tree.body if getattr(node, "name", None) == name]
+    for node in ast.walk(found):
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node):
             node.body = node.body[1:]
-    return sum(bool(line) for line in ast.unparse(tree).splitlines())
+    return sum(bool(line) for line in ast.unparse(found).splitlines())
 
 
 class Guide:

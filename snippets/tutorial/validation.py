@@ -14,18 +14,66 @@
 
 import os
 import secrets
+from functools import cached_property
+from inspect import iscoroutinefunction
+from typing import cast
 
-from flask import Flask, flash
+from flask import Flask, flash, has_app_context
 from flask_admin import Admin
 from flask_admin.contrib.sqla import ModelView
 from flask_admin.form import SecureForm
 from flask_sqlalchemy_lite import SQLAlchemy
 from sqlalchemy import ForeignKey, UniqueConstraint
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
+from werkzeug.local import LocalProxy
 from wtforms.validators import NumberRange
 
-db = SQLAlchemy()
+
+class LazySession(LocalProxy):
+    """A proxy for the session of the current application context.
+
+    :param db: a ``flask_sqlalchemy_lite.SQLAlchemy``.
+    :raises RuntimeError: when it is used outside of an application context.
+        Creating it needs none.
+    """
+
+    def __init__(self, db):
+        super().__init__(db.get_session)
+
+    @property
+    def session(self):
+        return self
+
+    def __call__(self):
+        return self._get_current_object()
+
+    def __getattr__(self, name):
+        # Flask-Admin looks for "_action" while the views are made.
+        if name.startswith("_") and not has_app_context():
+            raise AttributeError(name)
+        return getattr(self._get_current_object(), name)
+
+
+class ProxySQLAlchemy(SQLAlchemy):
+    """Flask-SQLAlchemy-Lite with a ``db.session`` that is looked up on each use."""
+
+    @cached_property
+    def session(self) -> Session:
+        return cast(Session, LazySession(self))
+
+    def init_app(self, app):
+        count = len(app.teardown_appcontext_funcs)
+        super().init_app(app)
+        if not app.config.get("SQLALCHEMY_ASYNC_ENGINES"):
+            # Lite's asynchronous teardown breaks gevent and has nothing to close.
+            added = app.teardown_appcontext_funcs[count:]
+            app.teardown_appcontext_funcs[count:] = [
+                function for function in added if not iscoroutinefunction(function)
+            ]
+
+
+db = ProxySQLAlchemy()
 
 
 class Base(DeclarativeBase):
@@ -57,22 +105,6 @@ class Book(Base):
 
     def __str__(self):
         return self.title
-
-
-class LazySession:
-    """Stand in for the session of the request that is being served."""
-
-    def __init__(self, db):
-        self.db = db
-
-    @property
-    def session(self):
-        return self
-
-    def __getattr__(self, name):
-        if name.startswith("_"):
-            raise AttributeError(name)
-        return getattr(self.db.session, name)
 
 
 class LibraryView(ModelView):
@@ -111,7 +143,6 @@ def create_app(config=None):
         Base.metadata.create_all(db.engine)
 
     admin = Admin(app, name="Library")
-    session = LazySession(db)
-    admin.add_view(AuthorView(Author, session))
-    admin.add_view(BookView(Book, session))
+    admin.add_view(AuthorView(Author, db.session))
+    admin.add_view(BookView(Book, db.session))
     return app

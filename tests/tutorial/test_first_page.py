@@ -1,6 +1,5 @@
 """The first page, and what holds for every step: one file in an empty folder."""
 
-import ast
 import shutil
 import subprocess
 import sys
@@ -11,12 +10,14 @@ import pytest
 from sqlalchemy import text
 
 from snippets.tutorial import first_page
-from snippets.workarounds import lazy_session
+from snippets.workarounds import proxy_sqlalchemy
 from tools.measure.removal import without
 from tools.measure.surface import Failure
 
 STEPS = ["first_page", "forms", "relation", "validation", "login"]
-KEPT = 'return getattr(vars(self).setdefault("kept", self.db.session), name)'
+# One for the life of the process.
+LATE = "super().__init__(db.get_session)"
+KEPT = "from functools import cache; super().__init__(cache(db.get_session))"
 
 
 @pytest.fixture
@@ -24,19 +25,16 @@ def surface(drive):
     return drive(first_page.create_app)
 
 
-def lazy_session_of(module):
-    """The class as code, without its docstring."""
-    tree = ast.parse(Path(module.__file__).read_text("utf-8"))
-    classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
-    (found,) = [node for node in classes if node.name == "LazySession"]
-    assert ast.get_docstring(found)
-    return ast.unparse(found.body[1:])
+def proxy_of(module):
+    """The part of a program that makes ``db.session`` a proxy."""
+    source = Path(module.__file__).read_text("utf-8")
+    return source[source.index("class LazySession") : source.index("db = Proxy")]
 
 
 @pytest.mark.parametrize("step", STEPS)
 def test_the_file_alone_in_a_folder(step, tmp_path):
     module = import_module(f"snippets.tutorial.{step}")
-    assert lazy_session_of(module) == lazy_session_of(lazy_session)
+    assert proxy_of(module) == proxy_of(proxy_sqlalchemy)
     shutil.copy(module.__file__, tmp_path / "app.py")
     command = [sys.executable, "-I", "-m", "flask", "--app", "app", "routes"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
@@ -78,13 +76,13 @@ def test_the_list_cannot_be_written_to(surface):
             r"assert \['Ada'\] == \[\]",
         ),
         (
-            "LazySession(db)",
-            "db.session",
+            "cast(Session, LazySession(self))",
+            "self.get_session()",
             test_the_list_cannot_be_written_to,
             "Working outside of application context",
         ),
         (
-            "return getattr(self.db.session, name)",
+            LATE,
             KEPT,
             test_a_row_of_another_program_is_listed_at_once,
             r"assert \['Ada'\] == \['Grace'\]|assert 1 == 0",
