@@ -34,6 +34,13 @@ FAULTS = {
         "1 row left\nRecursionError: maximum recursion depth exceeded",
         ["recipes/testing"],
     ),
+    "gevent_teardown": (
+        "200 OK\n"
+        "RuntimeError: You cannot use AsyncToSync in the same thread as an async event "
+        "loop - just await the async function directly.\n"
+        "RuntimeError: asyncio.run() cannot be called from a running event loop",
+        ["recipes/gevent", "recipes/gunicorn", "why-lite", "reliability"],
+    ),
     "inline_edit_without_can_edit": (
         "302 /admin/tag/\n200 Record was successfully saved.",
         ["recipes/read-only"],

@@ -1,11 +1,15 @@
 """The moved application answers as the one before, and async works."""
 
+import asyncio
+import threading
+
 import pytest
 from flask import Flask
 from flask_sqlalchemy_lite import SQLAlchemy
 
 from snippets import why_lite
 from snippets.move import after, before
+from snippets.recipes.gevent import GeventSQLAlchemy
 from tools.measure.removal import without
 
 PATHS = [
@@ -81,3 +85,29 @@ def test_removal_of_the_commit(tmp_path):
     client = module.create_app(url).test_client()
     client.post("/notes/one")
     assert client.get("/notes").json == []
+
+
+@pytest.mark.parametrize(
+    ("extension", "count"), [(SQLAlchemy, 3), (GeventSQLAlchemy, 0)]
+)
+def test_each_request_starts_a_thread_and_a_loop(extension, count, monkeypatch):
+    """Without an asynchronous engine as well; and not once the teardown is removed."""
+    started = []
+
+    def start(self, _original=threading.Thread.start):
+        started.append("thread")
+        _original(self)
+
+    def run(main, *args, _original=asyncio.run, **kwargs):
+        started.append("loop")
+        return _original(main, *args, **kwargs)
+
+    app = Flask(__name__)
+    app.config["SQLALCHEMY_ENGINES"] = {"default": "sqlite://"}
+    extension(app)
+    app.add_url_rule("/", view_func=lambda: "done", endpoint="view")
+    monkeypatch.setattr(threading.Thread, "start", start)
+    monkeypatch.setattr(asyncio, "run", run)
+    for _ in range(3):
+        app.test_client().get("/")
+    assert (started.count("thread"), started.count("loop")) == (count, count)

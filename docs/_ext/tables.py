@@ -46,7 +46,8 @@ def literal(text):
 def code_lines(reference):
     """Count the lines of ``module:object`` without blanks, comments and docstrings."""
     module, name = reference.split(":")
-    tree = ast.parse(module_path(module).read_text("utf-8"))
+    path = ROOT / f"{module.replace('.', '/')}.py"
+    tree = ast.parse(path.read_text("utf-8"))
     (found,) = [node for node in tree.body if getattr(node, "name", None) == name]
     for node in ast.walk(found):
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node):

@@ -6,14 +6,12 @@ import threading
 import pytest
 from sqlalchemy import event, select, text
 from sqlalchemy.orm import Session
+from tools.measure.admin import Post, User, UserView
 from werkzeug.serving import make_server
 
-from snippets.models import Post, User
-from snippets.views import UserView
 from tests.reliability import BROKEN, WORKING
-from tools.measure import compatibility
-from tools.measure.reliability.app import configuration
-from tools.measure.surface import Failure, Surface, alerts, require
+from tools.measure.reliability.app import factory
+from tools.measure.surface import Failure, Surface, alerts, configuration, require
 
 FAULTS = {}
 ERROR_PAGE, MESSAGE, NOTHING = "an error page", "a message", "nothing"
@@ -25,8 +23,8 @@ CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON "user"
 DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse()
 """
 LONG = """
-INSERT INTO post (title, author_id)
-SELECT repeat('x', 10000) || n, 1 FROM generate_series(1, 1500) AS n
+INSERT INTO post (title, body, author_id)
+SELECT 'long ' || n, repeat('x', 10000), 1 FROM generate_series(1, 1500) AS n
 """
 
 
@@ -46,7 +44,7 @@ class Case:
     def __init__(self, approach, server, url, options):
         only = {"pool_size": 1, "max_overflow": 0, "pool_timeout": 0.2}
         config = configuration(url, **only | options)
-        self.surface = Surface(lambda _: compatibility.factory(approach)(config), url)
+        self.surface = Surface(lambda _: factory(approach)(config), url)
         self.pool, self.server, self.url = self.surface.pool, server, url
         self.surface.get("/admin/user/")
 
@@ -197,7 +195,7 @@ def hang_up(case):
     assert ended.wait(20)
     server.shutdown()
     server.server_close()
-    case.sql("DELETE FROM post WHERE length(title) > 10000")
+    case.sql("DELETE FROM post WHERE length(body) = 10000")
     return NOTHING
 
 

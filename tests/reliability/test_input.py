@@ -9,10 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.reliability import WORKING
-from tools.measure import compatibility
-from tools.measure.reliability.app import configuration
+from tools.measure.reliability.app import factory
 from tools.measure.reliability.load import TOKEN
-from tools.measure.surface import describe
+from tools.measure.surface import configuration, describe
 
 CASES = 2000
 BIG = "99999999999999999999"
@@ -209,7 +208,7 @@ class Target:
 
     def __init__(self, approach, path):
         url = f"sqlite:///{path}/{approach}.db"
-        app = compatibility.factory(approach)(configuration(url))
+        app = factory(approach)(configuration(url))
         app.logger.disabled = True
         self.seed, self.errors = Seed(path / f"{approach}.db"), []
         self.client = app.test_client(use_cookies=False)

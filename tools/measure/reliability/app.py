@@ -18,17 +18,15 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from tools.measure import compatibility
+from tools.measure import contract
+from tools.measure.approaches import load
+from tools.measure.compatibility import APPROACHES
+from tools.measure.surface import configuration
 
 
-def configuration(url, **options):
-    """The configuration of either extension for one engine."""
-    return {
-        "SECRET_KEY": "testing",
-        "SQLALCHEMY_ENGINES": {"default": {"url": url} | options},
-        "SQLALCHEMY_DATABASE_URI": url,
-        "SQLALCHEMY_ENGINE_OPTIONS": options,
-    }
+def factory(approach):
+    """The contract's application, wired by an approach of data/claims/matrix.toml."""
+    return contract.factory(load(APPROACHES[approach]["wiring"]))
 
 
 def delete_by_number(setattr=setattr):
@@ -46,9 +44,8 @@ def create_app():
     """An approach whose answers name the session they used and the error they hit."""
     given = json.loads(os.environ["SETTINGS"])
     delete_by_number()
-    app = compatibility.factory(given["approach"])(
-        configuration(given["url"], **given["options"])
-    )
+    create = factory(given["approach"])
+    app = create(configuration(given["url"], **given["options"]))
     app.logger.disabled = True
     numbers = count()
 
@@ -75,7 +72,8 @@ def create_app():
         return jsonify(
             pid=os.getpid(),
             out=app.extensions["sqlalchemy"].engine.pool.checkedout(),
-            sessions=sum(isinstance(each, Session) for each in gc.get_objects()),
+            # By type: a proxy says that it is what it stands for.
+            sessions=sum(issubclass(type(each), Session) for each in gc.get_objects()),
             memory=psutil.Process().memory_info().rss,
         )
 
