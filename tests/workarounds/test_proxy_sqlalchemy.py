@@ -167,6 +167,8 @@ def test_what_takes_a_session_takes_the_proxy(made):
         # It compares equal, and it is another object.
         assert object_session(user) == db.session
         assert object_session(user) is not db.session
+        assert object_session(user) is db.get_session()
+        assert object_session(user) is db.session()
         seen = []
         event.listen(db.session, "before_commit", seen.append)
         db.session.add(User(name="Alan", email="alan@example.com"))
