@@ -1,11 +1,16 @@
 """The two forms differ in whose transaction a hook writes to; each line is needed."""
 
 import pytest
+from flask import Flask
+from flask_sqlalchemy_lite import SQLAlchemy
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from snippets.workarounds import scoped_session
+from tools.measure.admin import Tag, TagView
 from tools.measure.approaches import Approach
-from tools.measure.contract import judge
+from tools.measure.contract import factory, judge
 from tools.measure.removal import without
+from tools.measure.surface import Surface
 
 TEARDOWN = "    app.teardown_appcontext(lambda error: session.remove())\n"
 
@@ -65,3 +70,48 @@ def test_removal(line, replacement, function, check, message, new_database):
     module.app = scoped_session
     approach = Approach(module.db, getattr(module, function))
     assert judge(approach, check, new_database()) == message
+
+
+@pytest.mark.parametrize(
+    ("add_views", "kept"),
+    [(scoped_session.add_views, True), (scoped_session.add_views_apart, False)],
+)
+def test_a_row_that_a_hook_leaves_to_the_view(add_views, kept, new_database):
+    """The view commits its own session, and with it what a hook added there."""
+
+    class HookView(TagView):
+        def on_model_change(self, form, model, is_created):
+            scoped_session.db.session.add(Tag(name="from the hook"))
+
+    approach = Approach(scoped_session.db, add_views)
+    create_app = factory(approach, ((HookView, Tag),))
+    surface = Surface(create_app, new_database())
+    try:
+        surface.submit("/admin/tag/new/", {"name": "from the form"})
+        page = surface.get("/admin/tag/")
+    finally:
+        surface.close()
+    assert "from the form" in page
+    assert ("from the hook" in page) == kept
+
+
+def test_it_has_a_query_property(tmp_path):
+    app = Flask("scoped")
+    app.config["SQLALCHEMY_ENGINES"] = {"default": f"sqlite:///{tmp_path}/scoped.db"}
+    db = SQLAlchemy(app)
+
+    class Base(DeclarativeBase):
+        query = scoped_session.scoped(lambda: db.session).query_property()
+
+    class Mark(Base):
+        __tablename__ = "mark"
+
+        id: Mapped[int] = mapped_column(primary_key=True)
+
+    for count in range(2):
+        with app.app_context():
+            Base.metadata.create_all(db.engine)
+            assert Mark.query.count() == count
+            db.session.add(Mark())
+            db.session.commit()
+            assert db.engine.pool.checkedout() == 0
