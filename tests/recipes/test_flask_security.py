@@ -51,8 +51,8 @@ def make_account(surface, role=None):
 
 
 def log_in(surface, next="/admin/", **changes):
-    data = {"email": "ada@example.com", "password": PASSWORD}
-    data |= {"csrf_token": surface.token("/login")} | changes
+    typed = {"email": "ada@example.com", "password": PASSWORD} | changes
+    data = surface.signed("/login", **typed)
     return surface.client.post("/login", query_string={"next": next}, data=data)
 
 

@@ -20,21 +20,15 @@ ATTACK = {
 }
 
 
-@pytest.fixture
-def surface(drive):
-    return drive(protected_admin.create_app)
-
-
 def log_in(surface, name, *options):
     """Make an account, log it in and return the token of its session."""
     done = surface.app.test_cli_runner().invoke(
         args=["create-account", name, *options], input=f"{PASSWORD}\n{PASSWORD}\n"
     )
     assert done.exit_code == 0, done.output
-    token = surface.token("/login")
-    data = {"csrf_token": token, "name": name, "password": PASSWORD}
+    data = surface.signed("/login", name=name, password=PASSWORD)
     surface.client.post("/login", data=data)
-    return token
+    return data["csrf_token"]
 
 
 def routes(app, view="post"):
@@ -108,7 +102,7 @@ def test_an_administrator_is_let_in_until_the_account_changes(surface):
 def test_a_wrong_password_does_not_log_in(surface):
     log_in(surface, "Ada", "--admin")
     surface.client = surface.app.test_client()
-    data = {"csrf_token": surface.token("/login"), "name": "Ada", "password": "x"}
+    data = surface.signed("/login", name="Ada", password="x")  # noqa: S106
     surface.client.post("/login", data=data)
     assert surface.client.get("/admin/").status_code == 302
 

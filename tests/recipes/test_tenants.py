@@ -48,7 +48,7 @@ def stored(surface):
 
 
 def post(surface, path, query=None, **data):
-    data["csrf_token"] = surface.token(f"{INVOICES}new/")
+    data = surface.signed(f"{INVOICES}new/", **data)
     return surface.client.post(
         f"{INVOICES}{path}", query_string=query, data=data, follow_redirects=True
     ).text

@@ -66,8 +66,8 @@ class Case:
 
     def create(self, name=None, happen=None):
         """Post a form, and let something happen when a session comes to an event."""
-        token = self.surface.token("/admin/user/new/")
-        data = {"csrf_token": token, "name": "Half", "email": "half@example.com"}
+        half = {"name": "Half", "email": "half@example.com"}
+        data = self.surface.signed("/admin/user/new/", **half)
         if name is None:
             return self.seen("POST", "/admin/user/new/", data=data)
         event.listen(Session, name, happen)

@@ -19,11 +19,6 @@ STEPS = ["first_page", "forms", "relation", "validation", "login"]
 KEPT = 'return getattr(vars(self).setdefault("kept", self.db.session), name)'
 
 
-@pytest.fixture
-def surface(drive):
-    return drive(first_page.create_app)
-
-
 def lazy_session_of(module):
     """The class as code, without its docstring."""
     tree = ast.parse(Path(module.__file__).read_text("utf-8"))

@@ -62,11 +62,6 @@ from snippets.recipes import $module
 from tools.measure.removal import without
 
 
-@pytest.fixture
-def surface(drive):
-    return drive($module.create_app)
-
-
 def test_the_form_has_a_token(surface):
     assert surface.token("/admin/tag/new/")
 
