@@ -5,8 +5,7 @@ import sys
 
 import pytest
 
-from tests import test_outputs
-from tools.measure import compatibility
+from tools.measure import compatibility, outputs
 from tools.paths import ROOT
 
 
@@ -65,7 +64,7 @@ def test_an_output_file_without_a_command(content, message, tmp_path):
     path = tmp_path / "x.console"
     path.write_bytes(content)
     with pytest.raises(ValueError, match=message):
-        test_outputs.commands(path)
+        outputs.commands(path)
 
 
 def test_stale_output_fails_and_prints_the_difference(pytester, monkeypatch):
@@ -74,9 +73,9 @@ def test_stale_output_fails_and_prints_the_difference(pytester, monkeypatch):
         """
         def test_output(file_regression, tmp_path):
             from pathlib import Path
-            from tests import test_outputs
+            from tools.measure import outputs
             path = Path("x.console").resolve()
-            text = test_outputs.capture(path, tmp_path)
+            text = outputs.capture(path, tmp_path)
             file_regression.check(text, fullpath=path, encoding="utf-8")
         """
     )

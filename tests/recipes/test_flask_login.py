@@ -6,22 +6,11 @@ from sqlalchemy import text
 from werkzeug.security import generate_password_hash
 
 from snippets.recipes import flask_login
-from tests.recipes.test_protected_admin import posts, routes, visit
+from tools.measure.access import ELSEWHERE, posts, routes, visit
 from tools.measure.removal import without
 
 PASSWORD = "testing"  # noqa: S105
 WRONG = "The name or the password is wrong."
-ELSEWHERE = [
-    "https://elsewhere.example/",
-    "//elsewhere.example/",
-    "///elsewhere.example/",
-    "/\\elsewhere.example/",
-    "/\t/elsewhere.example/",
-    "\\\\elsewhere.example/",
-    "https:elsewhere.example",
-    "http:/elsewhere.example",
-    "javascript:alert(1)",
-]
 
 
 @pytest.fixture

@@ -7,8 +7,7 @@ from bs4 import BeautifulSoup
 from sqlalchemy import text
 
 from snippets.recipes import flask_security
-from tests.recipes.test_flask_login import ELSEWHERE
-from tests.recipes.test_protected_admin import posts, routes, visit
+from tools.measure.access import ELSEWHERE, posts, routes, visit
 from tools.measure.removal import without
 from tools.measure.surface import Failure, describe
 

@@ -7,17 +7,10 @@ from packaging.version import Version
 from sqlalchemy import text
 
 from snippets.recipes import protected_admin
+from tools.measure.access import posts, routes, visit
 from tools.measure.removal import without
 
 PASSWORD = "testing"  # noqa: S105
-ATTACK = {
-    "id": 1,
-    "rowid": ["1"],
-    "action": "delete",
-    "list_form_pk": 1,
-    "title": "Taken over",
-    "name": "Taken over",
-}
 
 
 def log_in(surface, name, *options):
@@ -29,40 +22,6 @@ def log_in(surface, name, *options):
     data = surface.signed("/login", name=name, password=PASSWORD)
     surface.client.post("/login", data=data)
     return data["csrf_token"]
-
-
-def routes(app, view="post"):
-    """Every route under /admin but the static files, with each of its methods."""
-    found = {
-        (method, rule.rule.replace("<export_type>", "csv"))
-        for rule in app.url_map.iter_rules()
-        for method in rule.methods & {"GET", "POST"}
-        if rule.rule.startswith("/admin/") and not rule.endpoint.endswith(".static")
-    }
-    assert found >= {
-        ("GET", "/admin/"),
-        ("GET", f"/admin/{view}/"),
-        ("GET", f"/admin/{view}/details/"),
-        ("GET", f"/admin/{view}/export/csv/"),
-        ("GET", f"/admin/{view}/ajax/lookup/"),
-        ("POST", f"/admin/{view}/new/"),
-        ("POST", f"/admin/{view}/edit/"),
-        ("POST", f"/admin/{view}/delete/"),
-        ("POST", f"/admin/{view}/action/"),
-        ("POST", f"/admin/{view}/ajax/update/"),
-    }
-    return sorted(found)
-
-
-def visit(surface, method, path, token):
-    query = {"id": 1, "name": "author", "query": ""}
-    data = ATTACK | {"csrf_token": token} if method == "POST" else None
-    return surface.client.open(path, method=method, query_string=query, data=data)
-
-
-def posts(surface):
-    with surface.elsewhere() as session:
-        return session.execute(text("SELECT id, title FROM post ORDER BY id")).all()
 
 
 def test_an_anonymous_visitor_is_sent_to_the_login(surface):

@@ -7,7 +7,7 @@ from sqlalchemy import text
 from werkzeug.security import generate_password_hash
 
 from snippets.recipes import tenants
-from tests.recipes.test_protected_admin import routes
+from tools.measure.access import routes
 from tools.measure.removal import without
 from tools.measure.surface import alerts
 

@@ -10,9 +10,9 @@ from werkzeug.serving import make_server
 
 from snippets.models import Post, User
 from snippets.views import UserView
-from tests.reliability import BROKEN, WORKING
 from tools.measure import compatibility
 from tools.measure.reliability.app import configuration
+from tools.measure.reliability.approaches import BROKEN, WORKING
 from tools.measure.surface import Failure, Surface, alerts, require
 
 FAULTS = {}

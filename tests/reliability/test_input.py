@@ -8,9 +8,9 @@ from flask import got_request_exception
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.reliability import WORKING
 from tools.measure import compatibility
 from tools.measure.reliability.app import configuration
+from tools.measure.reliability.approaches import WORKING
 from tools.measure.reliability.load import TOKEN
 from tools.measure.surface import describe
 

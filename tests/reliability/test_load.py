@@ -13,9 +13,9 @@ from sqlalchemy import NullPool, create_engine, select
 from sqlalchemy.orm import Session
 
 from snippets.models import Post, User
-from tests.reliability import BROKEN, WORKING
 from tools.measure import compatibility
 from tools.measure.reliability.app import configuration
+from tools.measure.reliability.approaches import BROKEN, WORKING
 from tools.measure.reliability.load import Ledger, work
 from tools.paths import ROOT
 
