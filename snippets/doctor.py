@@ -59,7 +59,7 @@ def examine_installation():
     alone = "" if lite and full else f", {'Lite' if lite else NAMES[2]} alone"
     record = results["environments"].get(f"flask-admin=={release}{alone}")
     if record is None:
-        print("Nobody has measured this release. See: nox -s matrix")
+        print("Nobody has measured this release. See: nox -s measure -- compatibility")
         return False
     works = [name for name, cell in record["approaches"].items() if not cell["failed"]]
     for name in works:

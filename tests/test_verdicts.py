@@ -34,7 +34,7 @@ def test_an_approach_works_where_the_guide_says_and_nowhere_else(approach, relea
 def test_a_recipe_passes_where_it_claims(release):
     run = RESULTS["environments"][release]["recipes"]
     claimed = list(compatibility.recipe_tests(release.split("==")[1]))
-    assert sorted(run) == sorted(claimed), "run nox -s matrix"
+    assert sorted(run) == sorted(claimed), "run nox -s measure -- compatibility"
     assert {
         path: found["failed"] for path, found in run.items() if found["failed"]
     } == {}
@@ -57,7 +57,7 @@ def test_a_turned_cell_is_found():
 
 
 def test_every_statement_was_taken_out():
-    """A program that changed since, or that is new, wants nox -s mutants."""
+    """A program that changed since, or that is new, wants nox -s measure -- mutants."""
     recorded = json.loads(mutants.OUTPUT.read_text("utf-8"))
     assert {name: cell["mutants"] for name, cell in recorded.items()} == {
         name: len(

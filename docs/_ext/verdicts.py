@@ -285,7 +285,7 @@ class Verdicts:
 
     @cached_property
     def measured(self):
-        """What nox -s bench found."""
+        """What nox -s measure -- performance found."""
         return json.loads(OVERHEAD.read_text("utf-8"))
 
     def overhead(self, approach, database="SQLite", size="10000", kind="list"):
@@ -326,7 +326,8 @@ class Verdicts:
         }
         works = [r for r, run in runs.items() if run and not run["failed"]]
         if not works:
-            raise LookupError(f"no release has passed {path}: run nox -s matrix")
+            why = "run nox -s measure -- compatibility"
+            raise LookupError(f"no release has passed {path}: {why}")
         return runs[works[-1]]["passed"], works
 
     @cached_property
@@ -351,7 +352,7 @@ class Verdicts:
 
     @staticmethod
     def picture(name, text):
-        """A picture of the admin in light and dark, taken by nox -s screenshots."""
+        """A picture of the admin, light and dark, by nox -s measure -- screenshots."""
         return "\n\n".join(
             f"```{{image}} /_static/screenshots/{name}-{scheme}.webp\n"
             f":alt: {text}\n:class: screenshot only-{scheme}\n:loading: lazy\n```"
@@ -360,7 +361,7 @@ class Verdicts:
 
     @staticmethod
     def reliability():
-        """What nox -s postgres found."""
+        """What nox -s check -- reliability found."""
         return reliability.Reliability()
 
     def errors(self):

@@ -25,7 +25,7 @@ BUTTONS = [
     for box in BeautifulSoup(path.read_bytes(), "html.parser").select(".live")
 ]
 if not BUTTONS:
-    pytest.fail("the site has no button: run nox -s live before this", pytrace=False)
+    pytest.fail("no button in the site: nox -s build -- live, first", pytrace=False)
 HANDED_OVER = "TypeError: Passing a session object directly is not supported"
 OUTSIDE = "RuntimeError: Working outside of application context."
 # What these raise is what their pages are about.

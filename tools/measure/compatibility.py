@@ -1,6 +1,6 @@
 """The compatibility matrix: run the contract in each environment of matrix.toml.
 
-Usage: ``nox -s matrix -- [--check] [NAME ...]``
+Usage: ``nox -s measure -- compatibility [NAME ...]``
 
 A NAME is an environment or an approach of matrix.toml, or any requirement that pip
 takes (``flask-admin==3.0.0``, ``flask-admin@path``). Without one, all are run.
