@@ -36,6 +36,7 @@ CHECK = {
 CHECK["budgets"] += ["-m tools.publish.live_budgets"]
 BUILD = {
     "live": [LIVE],
+    "readme": ["-m tools.publish.readme"],
     "epub": [f"{SPHINX} build/epub -b epub"],
     "pdf": [f"{SPHINX} build/singlehtml -b singlehtml", "-m tools.publish.pdf"],
     "linkcheck": [f"{SPHINX} build/linkcheck -b linkcheck"],
