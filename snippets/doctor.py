@@ -61,7 +61,7 @@ def examine_installation():
         if (record["varies"], record["without"]) == known:
             break
     else:
-        print("Nobody has measured this release. See: nox -s matrix")
+        print("Nobody has measured this release. See: nox -s measure -- compatibility")
         return False
     surface = {c["name"] for c in results["checks"] if c["group"] == "surface"}
     works, failed = False, set()

@@ -1,4 +1,5 @@
 import gc
+import importlib
 import json
 from contextlib import ExitStack
 from itertools import count
@@ -45,6 +46,13 @@ def drive(new_database):
         yield make
 
 
+@pytest.fixture
+def surface(drive, request):
+    """A Surface of the program that the test module is named after."""
+    name = request.module.__name__.replace("tests.", "snippets.", 1)
+    return drive(importlib.import_module(name.replace(".test_", ".")).create_app)
+
+
 def pytest_addoption(parser):
     parser.addoption("--server", help="drive on PostgreSQL, at this address")
     parser.addoption("--record", type=Path, help="write the outcomes to this file")
@@ -70,7 +78,7 @@ def pytest_collection_modifyitems(config, items):
 
 
 class Recorder:
-    """Writes down what a run found, for the compatibility matrix."""
+    """Writes down what a run found, for the compatibility table."""
 
     def __init__(self, path, record):
         self.path = path

@@ -24,7 +24,7 @@ CHECK = [sys.executable, "-m", "check_jsonschema", "--builtin-schema"]
         ("vendor.readthedocs", [".readthedocs.yaml"]),
         (
             "vendor.github-workflows",
-            [".github/workflows/checks.yml", ".github/workflows/matrix.yml"],
+            [".github/workflows/checks.yml", ".github/workflows/compatibility.yml"],
         ),
     ],
 )

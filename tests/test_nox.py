@@ -1,13 +1,13 @@
 """Bad input ends with one sentence and a non-zero exit."""
 
+import re
 import subprocess
 import sys
 
 import pytest
 
-from tests import test_outputs
 from tools import results
-from tools.measure import compatibility
+from tools.measure import compatibility, outputs
 from tools.paths import ROOT
 
 
@@ -31,9 +31,26 @@ def test_a_missing_interpreter():
 def test_the_list_of_sessions():
     done = nox("-l")
     assert done.returncode == 0
-    for line in done.stdout.splitlines():
-        if line.startswith(("* ", "- ")):
-            assert " -> " in line, f"no description: {line}"
+    lines = [each for each in done.stdout.splitlines() if each.startswith(("* ", "- "))]
+    assert len(lines) <= 12
+    assert [line for line in lines if " -> " not in line] == []
+
+
+@pytest.mark.parametrize("session", ["measure", "check", "build"])
+@pytest.mark.parametrize("arguments", [[], ["matrix"], ["docs", "compatibility"]])
+def test_a_name_that_is_none_of_a_session(session, arguments):
+    done = nox("-s", session, "--no-venv", "--", *arguments)
+    [names] = re.findall(rf"[*-] {session} -> .*: (.*) \(-- NAME", nox("-l").stdout)
+    first = arguments[0] if arguments else ""
+    assert done.returncode != 0
+    assert f"{first!r} is none of the names: {names}" in done.stdout
+    assert "Traceback" not in done.stdout
+
+
+def test_arguments_reach_the_tool():
+    done = nox("-s", "measure", "--no-venv", "--no-install", "--", "mutants", "a/b")
+    assert done.returncode != 0
+    assert "mutants: 'a/b' is none of" in done.stdout
 
 
 def test_a_name_that_the_matrix_does_not_know():
@@ -66,7 +83,7 @@ def test_an_output_file_without_a_command(content, message, tmp_path):
     path = tmp_path / "x.console"
     path.write_bytes(content)
     with pytest.raises(ValueError, match=message):
-        test_outputs.commands(path)
+        outputs.commands(path)
 
 
 def test_stale_output_fails_and_prints_the_difference(pytester, monkeypatch):
@@ -75,9 +92,9 @@ def test_stale_output_fails_and_prints_the_difference(pytester, monkeypatch):
         """
         def test_output(file_regression, tmp_path):
             from pathlib import Path
-            from tests import test_outputs
+            from tools.measure import outputs
             path = Path("x.console").resolve()
-            text = test_outputs.capture(path, tmp_path)
+            text = outputs.capture(path, tmp_path)
             file_regression.check(text, fullpath=path, encoding="utf-8")
         """
     )

@@ -12,6 +12,7 @@ import pytest
 
 from tools.measure.removal import copy_project
 from tools.paths import ROOT
+from tools.publish import readme
 
 SHELL = ROOT / "snippets/shell"
 README = (ROOT / "README.md").read_text("utf-8")
@@ -23,6 +24,10 @@ def test_each_command_is_a_file_and_each_file_a_command():
     assert set(blocks) == files
     # The one that runs the tests is what continuous integration calls.
     assert "bash snippets/shell/tests-venv.sh" in (ROOT / ".ci/run").read_text()
+
+
+def test_the_table_is_what_was_measured():
+    assert readme.table() in README, "run nox -s build -- readme"
 
 
 @pytest.fixture

@@ -1,4 +1,7 @@
-"""The pictures show the pages as they are today; nox -s screenshots takes them anew."""
+"""The pictures show the pages as they are today.
+
+``nox -s measure -- screenshots`` takes them anew.
+"""
 
 import json
 
@@ -21,7 +24,8 @@ def test_each_picture_is_there_in_light_and_dark():
 
 @pytest.mark.parametrize("name", screenshots.SHOTS)
 def test_the_page_has_not_changed_since(name):
-    assert screenshots.fingerprint(name) == PRINTS[name], "run nox -s screenshots"
+    anew = "run nox -s measure -- screenshots"
+    assert screenshots.fingerprint(name) == PRINTS[name], anew
 
 
 def test_a_changed_page_is_noticed(monkeypatch):

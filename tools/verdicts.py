@@ -17,7 +17,9 @@ def environment(results, release, without=()):
     for each in results.environments:
         if each.release == release and each.without == [*without]:
             return each
-    raise KeyError(f"Flask-Admin {release} was not measured: run nox -s matrix")
+    raise KeyError(
+        f"Flask-Admin {release} was not measured: run nox -s measure -- compatibility"
+    )
 
 
 def newest(results):
@@ -246,7 +248,9 @@ def recipe_runs(results, name):
     runs = {each: environment(results, each).recipes for each in releases(results)}
     works = [e for e, found in runs.items() if name in found and not found[name].failed]
     if not works:
-        raise LookupError(f"no release has passed {name}: run nox -s matrix")
+        raise LookupError(
+            f"no release has passed {name}: run nox -s measure -- compatibility"
+        )
     return runs[works[-1]][name].passed, works
 
 

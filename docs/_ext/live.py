@@ -1,6 +1,6 @@
 """Put "Try it here" under the snippets that run in the page.
 
-``nox -s live`` builds what runs into build/live; without it there are no buttons. A
+``nox -s build -- live`` builds what runs into build/live; no buttons without it. A
 button stands under each block that shows a ``create_app``, or where no block does,
 under the last one of that file.
 """
@@ -143,7 +143,7 @@ def look_for_runtime(app, config):
         text = ""
     config.live_manifest = text
     if not text:
-        logger.info('no "Try it here": nox -s live builds it, anew for new snippets')
+        logger.info('no "Try it here": nox -s build -- live, anew for new snippets')
 
 
 def fingerprint():

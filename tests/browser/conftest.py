@@ -1,10 +1,9 @@
-"""A browser, and the built site as a host would serve it."""
+"""The built site as a host would serve it, in the browsers of pytest-playwright."""
 
 import pytest
-from playwright.sync_api import sync_playwright
 
 from tools.paths import SITE
-from tools.publish.browser import find_browser, serve, start_chromium
+from tools.publish.browser import find_browser, launch_options, serve
 
 
 def pytest_configure(config):
@@ -16,37 +15,34 @@ def pytest_configure(config):
         raise pytest.UsageError("no site found: nox -s docs builds it")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_generate_tests(metafunc):
+    """Look at the pages in one browser, and run their programs in two."""
+    live = metafunc.module.__name__.endswith(".test_live")
+    metafunc.config.option.browser = ["chromium", "firefox"] if live else ["chromium"]
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_name):
+    options = launch_options(browser_name)
+    if options["executable_path"] is None:
+        pytest.skip(f"no {browser_name} found: install it, or name one in FIREFOX")
+    return options
+
+
 @pytest.fixture(scope="session")
 def site():
     with serve(SITE) as address:
         yield address
 
 
-@pytest.fixture(scope="session")
-def playwright():
-    # One for all browsers: a thread can have no second one.
-    with sync_playwright() as playwright:
-        yield playwright
-
-
-@pytest.fixture(scope="session")
-def browser(playwright):
-    browser = start_chromium(playwright)
-    yield browser
-    browser.close()
-
-
 @pytest.fixture
-def open_page(browser, site):
+def open_page(new_context, site):
     """Open a page of the site; what it asked of other hosts is in ``page.abroad``."""
-    contexts = []
 
     def open_page(name, width=1280, scheme="light", **options):
-        context = browser.new_context(
-            viewport={"width": width, "height": 900}, color_scheme=scheme, **options
-        )
-        contexts.append(context)
-        page = context.new_page()
+        size = {"width": width, "height": 900}
+        page = new_context(viewport=size, color_scheme=scheme, **options).new_page()
         page.abroad = []
         page.on(
             "request",
@@ -58,6 +54,4 @@ def open_page(browser, site):
         page.goto(f"{site}/{name}")
         return page
 
-    yield open_page
-    for context in contexts:
-        context.close()
+    return open_page

@@ -8,12 +8,7 @@ from bs4 import BeautifulSoup
 from playwright.sync_api import expect
 
 from tools.paths import SITE
-from tools.publish.browser import (
-    Handler,
-    find_firefox,
-    start_chromium,
-    start_firefox,
-)
+from tools.publish.browser import Handler
 
 # The first start of a busy machine.
 PATIENCE = 60_000
@@ -25,7 +20,7 @@ BUTTONS = [
     for box in BeautifulSoup(path.read_bytes(), "html.parser").select(".live")
 ]
 if not BUTTONS:
-    pytest.fail("the site has no button: run nox -s live before this", pytrace=False)
+    pytest.fail("no button in the site: nox -s build -- live, first", pytrace=False)
 HANDED_OVER = "TypeError: Passing a session object directly is not supported"
 OUTSIDE = "RuntimeError: Working outside of application context."
 # What these raise is what their pages are about.
@@ -54,18 +49,6 @@ THREE = [
     ("workarounds/app-context.html", "workarounds.app_context", "create_app"),
     ("workarounds/flask-sqlalchemy.html", "workarounds.flask_sqlalchemy", "create_app"),
 ]
-
-
-@pytest.fixture(scope="session", params=["chromium", "firefox"])
-def browser(request, playwright):
-    if request.param == "chromium":
-        browser = start_chromium(playwright)
-    elif find_firefox():
-        browser = start_firefox(playwright)
-    else:
-        pytest.skip("no Firefox found: install firefox, or name one in FIREFOX")
-    yield browser
-    browser.close()
 
 
 @pytest.fixture

@@ -119,9 +119,9 @@ def test_a_row_of_somebody_else_is_refused(surface, changes):
 
 def test_the_list_is_no_way_around(surface):
     surface.submit("/admin/task/new/", MINE)
-    data = {"csrf_token": surface.token("/admin/task/new/"), "list_form_pk": "1"}
+    data = surface.signed("/admin/task/new/", list_form_pk="1", project=GRACE)
     with pytest.raises(Failure, match="404"):
-        surface.send("POST", "/admin/task/ajax/update/", data=data | {"project": GRACE})
+        surface.send("POST", "/admin/task/ajax/update/", data=data)
     assert tasks(surface) == [("Cogs", 1, 1)]
 
 

@@ -19,11 +19,6 @@ from tools.paths import ROOT
 MISSING = "(sqlalchemy.exc.MissingGreenlet) greenlet_spawn has not been called"
 
 
-@pytest.fixture
-def surface(drive):
-    return drive(async_app.create_app)
-
-
 def titles(surface):
     return [post["title"] for post in json.loads(surface.get("/posts"))]
 

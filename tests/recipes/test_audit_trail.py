@@ -11,11 +11,6 @@ from tools.measure.removal import without
 from tools.measure.surface import alerts
 
 
-@pytest.fixture
-def surface(drive):
-    return drive(audit_trail.create_app)
-
-
 def trail(surface):
     """What was written down after the application was seeded."""
     with surface.elsewhere() as session:
@@ -31,8 +26,7 @@ def sign_in(surface):
 
 
 def post(surface, path, **data):
-    data["csrf_token"] = surface.token("/admin/article/")
-    return surface.send("POST", path, data=data)
+    return surface.send("POST", path, data=surface.signed("/admin/article/", **data))
 
 
 def create(surface, title="New"):
@@ -44,15 +38,15 @@ def edit(surface):
 
 
 def edit_in_the_list(surface):
-    return post(surface, "/admin/article/ajax/update/", list_form_pk=1, title="New")
+    return surface.update("/admin/article/", 1, title="New")
 
 
 def remove(surface):
-    return post(surface, "/admin/article/delete/", id=1)
+    return surface.delete("/admin/article/", 1)
 
 
 def remove_in_bulk(surface, *ids):
-    return post(surface, "/admin/article/action/", action="delete", rowid=[*ids] or [1])
+    return surface.action("/admin/article/", "delete", ids or [1])
 
 
 CHANGED = ("ada", "edit", "1", {"title": ["Draft", "New"]})
@@ -96,7 +90,7 @@ def test_a_failed_commit_leaves_no_trace(surface, way):
 
 def test_two_rows_in_bulk(surface):
     create(surface)
-    post(surface, "/admin/article/action/", action="delete", rowid=[1, 2])
+    surface.action("/admin/article/", "delete", [1, 2])
     assert [row[:3] for row in trail(surface)[1:]] == [
         (None, "delete", "1"),
         (None, "delete", "2"),

@@ -18,11 +18,6 @@ INCORRECT = (
 ROOMS = {("North, upper floor", 1): 8, ("South", 1): 20}
 
 
-@pytest.fixture
-def surface(drive):
-    return drive(composite_keys.create_app)
-
-
 def rooms(surface):
     query = text("SELECT building, number, seats FROM room")
     with surface.elsewhere() as session:
@@ -30,7 +25,7 @@ def rooms(surface):
 
 
 def post(surface, path, **data):
-    data["csrf_token"] = surface.token("/admin/room/")
+    data = surface.signed("/admin/room/", **data)
     return surface.send("POST", f"/admin/room/{path}/", data=data)
 
 
@@ -58,7 +53,7 @@ def test_the_links_of_the_list_lead_to_the_rows(surface):
 @pytest.mark.parametrize("key", [NORTH, SOUTH])
 def test_a_row_is_edited(surface, key):
     surface.submit("/admin/room/edit/", {"seats": "50"}, id=key)
-    post(surface, "ajax/update", list_form_pk=key, seats="51")
+    surface.update("/admin/room/", key, seats="51")
     changed = ("North, upper floor" if key == NORTH else "South", 1)
     assert rooms(surface) == ROOMS | {changed: 51}
 
@@ -86,7 +81,7 @@ def test_a_key_that_is_none(surface, key):
     for page in ("details", "edit"):
         text = surface.get(f"/admin/room/{page}/", id=key)
         assert "Record does not exist" in alerts(text)
-    post(surface, "delete", id=key)
+    surface.delete("/admin/room/", key)
     assert rooms(surface) == ROOMS
 
 

@@ -18,11 +18,6 @@ SMALL = {"pool_size": 2, "max_overflow": 0}
 CLOSED = "Cannot operate on a closed database|the connection is closed"
 
 
-@pytest.fixture
-def surface(drive):
-    return drive(create_app)
-
-
 def with_pool(drive, module=connection_pool, **changes):
     return drive(lambda config: module.create_app(config, module.POOL | changes))
 

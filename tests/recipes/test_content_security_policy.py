@@ -26,11 +26,6 @@ PAGES = [
 ]
 
 
-@pytest.fixture
-def surface(drive):
-    return drive(content_security_policy.create_app)
-
-
 def read(surface, path):
     """The policy of a page, as lists of sources, and the elements of the page."""
     answer = surface.client.get(path)

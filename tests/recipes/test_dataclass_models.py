@@ -22,11 +22,6 @@ NEW_PLAYERS = {
 }
 
 
-@pytest.fixture
-def surface(drive):
-    return drive(dataclass_models.create_app)
-
-
 def read(surface, table):
     """Name, slug and length of the code of each row, as another process sees it."""
     query = text(f"SELECT name, slug, length(code) FROM {table} ORDER BY id")  # noqa: S608

@@ -8,11 +8,6 @@ from snippets.recipes import factory_boy
 from tools.measure.removal import without
 
 
-@pytest.fixture
-def surface(drive):
-    return drive(factory_boy.create_app)
-
-
 def make(surface, module=factory_boy):
     with surface.app.app_context():
         module.PostFactory.create_batch(3, author__name="Ada")

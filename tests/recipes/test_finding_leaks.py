@@ -16,11 +16,6 @@ LEAK = """\
 NEW = {"name": "Alan", "email": "alan@example.com"}
 
 
-@pytest.fixture
-def surface(drive):
-    return drive(finding_leaks.create_app)
-
-
 def visit_all(surface, no_leaks=no_leaks):
     with no_leaks(surface.app):
         surface.get("/admin/user/", search="a")

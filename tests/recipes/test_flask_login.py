@@ -6,22 +6,11 @@ from sqlalchemy import text
 from werkzeug.security import generate_password_hash
 
 from snippets.recipes import flask_login
-from tests.recipes.test_protected_admin import posts, routes, visit
+from tools.measure.access import ELSEWHERE, posts, routes, visit
 from tools.measure.removal import without
 
 PASSWORD = "testing"  # noqa: S105
 WRONG = "The name or the password is wrong."
-ELSEWHERE = [
-    "https://elsewhere.example/",
-    "//elsewhere.example/",
-    "///elsewhere.example/",
-    "/\\elsewhere.example/",
-    "/\t/elsewhere.example/",
-    "\\\\elsewhere.example/",
-    "https:elsewhere.example",
-    "http:/elsewhere.example",
-    "javascript:alert(1)",
-]
 
 
 @pytest.fixture
@@ -48,8 +37,8 @@ def stored(surface, name):
 def log_in(surface, **changes):
     """Post the login form; return the answer."""
     query = {"next": changes.pop("next", "/admin/")}
-    data = {"csrf_token": surface.token("/login"), "name": "Ada", "password": PASSWORD}
-    return surface.client.post("/login", query_string=query, data=data | changes)
+    data = surface.signed("/login", **{"name": "Ada", "password": PASSWORD} | changes)
+    return surface.client.post("/login", query_string=query, data=data)
 
 
 def status(surface):
@@ -69,7 +58,7 @@ def test_an_account_is_stored_with_a_hash(surface):
 def test_login_leads_back_to_the_page(surface):
     answer = surface.client.get("/admin/post/?search=compiler&page_size=20")
     assert "Please log in to access this page." in surface.get("/login")
-    data = {"csrf_token": surface.token("/login"), "name": "Ada", "password": PASSWORD}
+    data = surface.signed("/login", name="Ada", password=PASSWORD)
     answer = surface.client.post(answer.location, data=data)
     assert answer.location == "/admin/post/?search=compiler&page_size=20"
     assert "A compiler" in surface.client.get(answer.location).text
@@ -130,7 +119,7 @@ def test_logging_out(surface):
     log_in(surface)
     cookie = surface.client.get_cookie("session").value
     assert "Log out Ada" in surface.get("/login")
-    surface.client.post("/logout", data={"csrf_token": surface.token("/login")})
+    surface.client.post("/logout", data=surface.signed("/login"))
     assert status(surface) == 302
 
     # What the recipe cannot do: a copy of the cookie outlives it.

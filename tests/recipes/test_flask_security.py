@@ -7,8 +7,7 @@ from bs4 import BeautifulSoup
 from sqlalchemy import text
 
 from snippets.recipes import flask_security
-from tests.recipes.test_flask_login import ELSEWHERE
-from tests.recipes.test_protected_admin import posts, routes, visit
+from tools.measure.access import ELSEWHERE, posts, routes, visit
 from tools.measure.removal import without
 from tools.measure.surface import Failure, describe
 
@@ -51,8 +50,8 @@ def make_account(surface, role=None):
 
 
 def log_in(surface, next="/admin/", **changes):
-    data = {"email": "ada@example.com", "password": PASSWORD}
-    data |= {"csrf_token": surface.token("/login")} | changes
+    typed = {"email": "ada@example.com", "password": PASSWORD} | changes
+    data = surface.signed("/login", **typed)
     return surface.client.post("/login", query_string={"next": next}, data=data)
 
 

@@ -17,11 +17,6 @@ POSTS = "/admin/post/"
 CONTEXT = "Working outside of application context"
 
 
-@pytest.fixture
-def surface(drive):
-    return drive(fresh_filters.create_app)
-
-
 def options(surface, path=POSTS):
     page = BeautifulSoup(surface.get(path), "html.parser")
     groups = json.loads(page.select_one("#filter-groups-data").get_text())

@@ -11,7 +11,7 @@ from flask import Flask
 from sqlalchemy import NullPool, create_engine, text
 
 from snippets.recipes import gevent, gevent_conf
-from tests.recipes.test_gunicorn import Server
+from tools.measure.gunicorn_server import Server
 from tools.measure.removal import without
 from tools.paths import ROOT
 

@@ -1,19 +1,16 @@
 """Two processes with two threads each serve one admin."""
 
-import re
-import socket
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from http.client import HTTPConnection
 from pathlib import Path
-from urllib.parse import urlencode
 
 import pytest
 from sqlalchemy import create_engine, text
 
 from snippets.recipes import gunicorn
+from tools.measure.gunicorn_server import Server
 from tools.paths import ROOT
 
 SOURCE = Path(gunicorn.__file__).read_text("utf-8")
@@ -25,55 +22,6 @@ def post_worker_init(worker):
         pool = app.extensions["sqlalchemy"].engine.pool
     worker.log.info("%s connections inherited", pool.checkedin())
 """
-
-
-class Server:
-    def __init__(self, process):
-        self.process, self.said = process, ""
-
-    def wait_for(self, pattern):
-        """Read what gunicorn says until a line that matches."""
-        for line in self.process.stderr:
-            self.said += line
-            if found := re.search(pattern, line):
-                return found
-        raise AssertionError(self.said)
-
-    def request(self, method, path, headers=None, data=None):
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=10)
-        body = urlencode(data) if data else None
-        if body:
-            headers = headers | {"Content-Type": "application/x-www-form-urlencoded"}
-        # Otherwise a thread waits for the next request of this connection.
-        headers = (headers or {}) | {"Connection": "close"}
-        connection.request(method, path, body, headers)
-        answer = connection.getresponse()
-        return answer, answer.read().decode()
-
-    @contextmanager
-    def busy(self):
-        """Keep one single-threaded worker reading a request until the block ends."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as client:
-            client.sendall(
-                b"POST /admin/tag/new/ HTTP/1.1\r\nHost: localhost\r\n"
-                b"Content-Type: application/x-www-form-urlencoded\r\n"
-                b"Content-Length: 1\r\nExpect: 100-continue\r\n\r\n"
-            )
-            assert b"100 Continue" in client.recv(100)
-            yield
-            client.sendall(b"=")
-            while client.recv(10000):
-                pass
-
-    def form(self):
-        """A form's token, and the cookie that it belongs to."""
-        answer, page = self.request("GET", "/admin/tag/new/")
-        token = re.search('name="csrf_token"[^>]* value="([^"]+)"', page)[1]
-        return token, {"Cookie": answer.getheader("Set-Cookie").split(";")[0]}
-
-    def create(self, name, token, cookie):
-        data = {"name": name, "csrf_token": token}
-        return self.request("POST", "/admin/tag/new/", cookie, data)[0].status
 
 
 @pytest.fixture

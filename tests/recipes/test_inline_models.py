@@ -9,11 +9,6 @@ from tools.measure.removal import without
 from tools.measure.surface import Failure, alerts
 
 
-@pytest.fixture
-def surface(drive):
-    return drive(inline_models.create_app)
-
-
 def lines(surface):
     """Of each line its key, its order, its product and its quantity."""
     query = text("SELECT id, order_id, product_id, quantity FROM line ORDER BY id")
@@ -44,8 +39,7 @@ def test_an_order_is_created_with_lines(surface):
 
 
 def test_the_lines_go_with_the_order(surface):
-    data = {"csrf_token": surface.token("/admin/order/"), "id": 1}
-    page = surface.send("POST", "/admin/order/delete/", data=data)
+    page = surface.delete("/admin/order/", 1)
     assert "Record was successfully deleted." in alerts(page)
     assert lines(surface) == [(3, 2, 2, 9)]
 

@@ -28,11 +28,6 @@ ROLLED_BACK = (
 )
 
 
-@pytest.fixture
-def surface(drive):
-    return drive(integrity_errors.create_app)
-
-
 def books(surface):
     with surface.elsewhere() as session:
         rows = session.execute(
@@ -71,10 +66,8 @@ def test_values_that_only_the_database_checks(surface, caplog, path, query):
 
 
 def test_inline_edit(surface):
-    data = {"csrf_token": surface.token("/admin/book/"), "list_form_pk": 2}
-    answer = surface.client.post(
-        "/admin/book/ajax/update/", data=data | {"title": "Notes"}
-    )
+    data = surface.signed("/admin/book/", list_form_pk=2, title="Notes")
+    answer = surface.client.post("/admin/book/ajax/update/", data=data)
     assert "Not done: another row has these values." in answer.text
     the_next_request_works(surface)
 
@@ -92,10 +85,8 @@ def test_two_people_at_the_same_moment(surface, monkeypatch):
 
 @pytest.mark.parametrize("bulk", [False, True])
 def test_deleting_what_others_refer_to(surface, bulk):
-    data = {"csrf_token": surface.token("/admin/author/")}
-    path = "/admin/author/action/" if bulk else "/admin/author/delete/"
-    data |= {"action": "delete", "rowid": 1} if bulk else {"id": 1}
-    page = surface.send("POST", path, data=data)
+    path = "/admin/author/"
+    page = surface.action(path, "delete", [1]) if bulk else surface.delete(path, 1)
     assert "Not done: other rows refer to this one." in alerts(page)
     assert books(surface) == BEFORE
     assert len(surface.rows("/admin/author/")) == 1

@@ -13,11 +13,6 @@ from tools.measure.surface import alerts
 NEW = {"title": "On the analytical engine", "author": "1"}
 
 
-@pytest.fixture
-def surface(drive):
-    return drive(one_session.create_app)
-
-
 def author_of_the_new_post(surface):
     with surface.elsewhere() as session:
         post = session.query(Post).filter_by(title=NEW["title"]).one_or_none()

@@ -12,11 +12,6 @@ PATH = "/admin/page/edit/"
 MESSAGE = "Somebody else saved this while you were writing."
 
 
-@pytest.fixture
-def surface(drive):
-    return drive(optimistic_locking.create_app)
-
-
 class Editor:
     """A browser with a form open in it."""
 
@@ -105,13 +100,11 @@ def test_inline_edit_and_delete_ask_for_no_version(drive, monkeypatch):
     monkeypatch.setattr(view, "column_editable_list", ["title"], raising=False)
     surface = drive(optimistic_locking.create_app)
     editor = Editor(surface)
-    data = {"csrf_token": surface.token("/admin/page/")}
     overwrite(surface)
-    inline = data | {"list_form_pk": 1, "title": "In the list"}
-    surface.send("POST", "/admin/page/ajax/update/", data=inline)
+    surface.update("/admin/page/", 1, title="In the list")
     assert tuple(row(surface)) == ("In the list", 3)
     assert MESSAGE in alerts(editor.save(title="Second"))
-    surface.send("POST", "/admin/page/delete/", data=data | {"id": 1})
+    surface.delete("/admin/page/", 1)
     assert surface.rows("/admin/page/") == []
 
 

@@ -7,22 +7,10 @@ from packaging.version import Version
 from sqlalchemy import text
 
 from snippets.recipes import protected_admin
+from tools.measure.access import posts, routes, visit
 from tools.measure.removal import without
 
 PASSWORD = "testing"  # noqa: S105
-ATTACK = {
-    "id": 1,
-    "rowid": ["1"],
-    "action": "delete",
-    "list_form_pk": 1,
-    "title": "Taken over",
-    "name": "Taken over",
-}
-
-
-@pytest.fixture
-def surface(drive):
-    return drive(protected_admin.create_app)
 
 
 def log_in(surface, name, *options):
@@ -31,44 +19,9 @@ def log_in(surface, name, *options):
         args=["create-account", name, *options], input=f"{PASSWORD}\n{PASSWORD}\n"
     )
     assert done.exit_code == 0, done.output
-    token = surface.token("/login")
-    data = {"csrf_token": token, "name": name, "password": PASSWORD}
+    data = surface.signed("/login", name=name, password=PASSWORD)
     surface.client.post("/login", data=data)
-    return token
-
-
-def routes(app, view="post"):
-    """Every route under /admin but the static files, with each of its methods."""
-    found = {
-        (method, rule.rule.replace("<export_type>", "csv"))
-        for rule in app.url_map.iter_rules()
-        for method in rule.methods & {"GET", "POST"}
-        if rule.rule.startswith("/admin/") and not rule.endpoint.endswith(".static")
-    }
-    assert found >= {
-        ("GET", "/admin/"),
-        ("GET", f"/admin/{view}/"),
-        ("GET", f"/admin/{view}/details/"),
-        ("GET", f"/admin/{view}/export/csv/"),
-        ("GET", f"/admin/{view}/ajax/lookup/"),
-        ("POST", f"/admin/{view}/new/"),
-        ("POST", f"/admin/{view}/edit/"),
-        ("POST", f"/admin/{view}/delete/"),
-        ("POST", f"/admin/{view}/action/"),
-        ("POST", f"/admin/{view}/ajax/update/"),
-    }
-    return sorted(found)
-
-
-def visit(surface, method, path, token):
-    query = {"id": 1, "name": "author", "query": ""}
-    data = ATTACK | {"csrf_token": token} if method == "POST" else None
-    return surface.client.open(path, method=method, query_string=query, data=data)
-
-
-def posts(surface):
-    with surface.elsewhere() as session:
-        return session.execute(text("SELECT id, title FROM post ORDER BY id")).all()
+    return data["csrf_token"]
 
 
 def test_an_anonymous_visitor_is_sent_to_the_login(surface):
@@ -108,7 +61,7 @@ def test_an_administrator_is_let_in_until_the_account_changes(surface):
 def test_a_wrong_password_does_not_log_in(surface):
     log_in(surface, "Ada", "--admin")
     surface.client = surface.app.test_client()
-    data = {"csrf_token": surface.token("/login"), "name": "Ada", "password": "x"}
+    data = surface.signed("/login", name="Ada", password="x")  # noqa: S106
     surface.client.post("/login", data=data)
     assert surface.client.get("/admin/").status_code == 302
 

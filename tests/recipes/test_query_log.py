@@ -21,11 +21,6 @@ for name in DebugToolbarExtension()._default_config(Flask(""))["DEBUG_TB_PANELS"
     import_string(name)
 
 
-@pytest.fixture
-def surface(drive):
-    return drive(query_log.create_app)
-
-
 def start(drive, module=query_log, **config):
     return drive(lambda given: module.create_app(given | {"SECRET_KEY": KEY} | config))
 

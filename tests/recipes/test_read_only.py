@@ -61,7 +61,7 @@ def contents(surface):
 
 
 def post(surface, url, data):
-    data = data | {"csrf_token": surface.token("/admin/open/")}
+    data = surface.signed("/admin/open/", **data)
     return surface.client.post(url, data=data).status_code
 
 

@@ -13,11 +13,6 @@ from tools.measure.removal import without
 from tools.measure.surface import Failure, alerts
 
 
-@pytest.fixture
-def surface(drive):
-    return drive(reflected_tables.create_app)
-
-
 def books(surface):
     with surface.elsewhere() as session:
         rows = session.execute(text("SELECT title, author_id FROM book ORDER BY id"))
@@ -52,8 +47,7 @@ def test_rows_are_created_and_edited(surface):
 
 
 def delete_author(surface):
-    data = {"csrf_token": surface.token("/admin/author/"), "id": 1}
-    return surface.send("POST", "/admin/author/delete/", data=data)
+    return surface.delete("/admin/author/", 1)
 
 
 def take_out_a_book(surface):

@@ -82,13 +82,11 @@ def edit(surface):
 
 
 def delete(surface):
-    data = {"csrf_token": surface.token("/admin/tag/"), "id": 1}
-    surface.send("POST", "/admin/tag/delete/", data=data)
+    surface.delete("/admin/tag/", 1)
 
 
 def bulk_delete(surface):
-    data = {"csrf_token": surface.token("/admin/tag/"), "rowid": [1]}
-    surface.send("POST", "/admin/tag/action/", data=data | {"action": "delete"})
+    surface.action("/admin/tag/", "delete", [1])
 
 
 WRITES = [create, edit, delete, bulk_delete]
@@ -124,9 +122,7 @@ def test_after_the_lag_the_writer_reads_the_replica_again(make, write):
 
 def test_inline_edit(make):
     surface = make().surface
-    data = {"csrf_token": surface.token("/admin/post/"), "list_form_pk": "1"}
-    data["title"] = "Edited in the list"
-    surface.send("POST", "/admin/post/ajax/update/", data=data)
+    surface.update("/admin/post/", 1, title="Edited in the list")
     assert "Edited in the list" in surface.get("/admin/post/")
 
 

@@ -14,11 +14,6 @@ from tools.measure.surface import Failure, alerts
 NEW = {"name": "Desk", "price": "90"}
 
 
-@pytest.fixture
-def surface(drive):
-    return drive(request_transaction.create_app)
-
-
 def products(surface):
     with surface.elsewhere() as session:
         rows = session.execute(text("SELECT name, code, price FROM priced_product"))
@@ -33,10 +28,8 @@ def changes(surface):
 
 
 def inline_edit(surface, price):
-    data = {"csrf_token": surface.token("/admin/product/"), "list_form_pk": 1}
-    return surface.client.post(
-        "/admin/product/ajax/update/", data=data | {"price": price}
-    )
+    data = surface.signed("/admin/product/", list_form_pk=1, price=price)
+    return surface.client.post("/admin/product/ajax/update/", data=data)
 
 
 def test_create(surface):

@@ -16,11 +16,6 @@ from tools.measure.removal import without
 OUTSIDE = "Working outside of application context."
 
 
-@pytest.fixture
-def surface(drive):
-    return drive(single_file.create_app)
-
-
 def names(surface):
     with surface.elsewhere() as session:
         return session.scalars(text("SELECT name FROM item ORDER BY id")).all()
@@ -30,8 +25,7 @@ def test_rows_are_made_changed_and_deleted(surface):
     surface.submit("/admin/item/new/", {"name": "A second"})
     surface.submit("/admin/item/edit/", {"name": "Changed"}, id=1)
     assert names(surface) == ["Changed", "A second"]
-    data = {"csrf_token": surface.token("/admin/item/"), "id": 1}
-    surface.send("POST", "/admin/item/delete/", data=data)
+    surface.delete("/admin/item/", 1)
     assert names(surface) == ["A second"]
 
 

@@ -10,24 +10,17 @@ from tools.measure.surface import Failure
 KEPT, GONE = 1, 2
 
 
-@pytest.fixture
-def surface(drive):
-    return drive(soft_delete.create_app)
-
-
 def stamps(surface):
     with surface.elsewhere() as session:
         return dict(session.execute(text("SELECT id, deleted_at FROM note")).all())
 
 
 def delete(surface):
-    data = {"csrf_token": surface.token("/admin/note/"), "id": KEPT}
-    surface.send("POST", "/admin/note/delete/", data=data)
+    surface.delete("/admin/note/", KEPT)
 
 
 def bulk_delete(surface):
-    data = {"csrf_token": surface.token("/admin/note/"), "rowid": [KEPT]}
-    surface.send("POST", "/admin/note/action/", data=data | {"action": "delete"})
+    surface.action("/admin/note/", "delete", [KEPT])
 
 
 @pytest.mark.parametrize("way", [delete, bulk_delete])
@@ -45,8 +38,7 @@ def test_a_deleted_row_is_hidden(surface):
 
 def test_bulk_delete_does_not_move_an_old_mark(surface):
     before = stamps(surface)[GONE]
-    data = {"csrf_token": surface.token("/admin/note/"), "rowid": [GONE]}
-    surface.send("POST", "/admin/note/action/", data=data | {"action": "delete"})
+    surface.action("/admin/note/", "delete", [GONE])
     assert stamps(surface)[GONE] == before
 
 

@@ -18,11 +18,6 @@ NO_KEY = '"Hero" object has no field "list_form_pk"'
 NEGATIVE = "Input should be greater than or equal to 0"
 
 
-@pytest.fixture
-def surface(drive):
-    return drive(sqlmodel.create_app)
-
-
 def heroes(surface):
     with surface.elsewhere() as session:
         query = text("SELECT name, age, team_id FROM hero ORDER BY id")
@@ -40,8 +35,8 @@ def test_strings_have_form_fields(surface):
 
 
 def test_inline_edit(surface):
-    data = {"csrf_token": surface.token("/admin/hero/"), "list_form_pk": "1"}
-    answer = surface.client.post("/admin/hero/ajax/update/", data=data | {"age": "38"})
+    data = surface.signed("/admin/hero/", list_form_pk="1", age="38")
+    answer = surface.client.post("/admin/hero/ajax/update/", data=data)
     assert heroes(surface) == [("Deadpond", 38, 1)], answer.text
     answer = surface.client.post("/admin/hero/ajax/update/", data=data | {"age": "-1"})
     assert NEGATIVE in answer.text

@@ -14,11 +14,6 @@ from snippets.recipes.stale_data import create_app, kept
 from tools.measure.removal import without
 
 
-@pytest.fixture
-def surface(drive):
-    return drive(create_app)
-
-
 def create_kept_app(config):
     return create_app(config, kept)
 

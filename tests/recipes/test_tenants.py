@@ -7,7 +7,7 @@ from sqlalchemy import text
 from werkzeug.security import generate_password_hash
 
 from snippets.recipes import tenants
-from tests.recipes.test_protected_admin import routes
+from tools.measure.access import routes
 from tools.measure.removal import without
 from tools.measure.surface import alerts
 
@@ -48,7 +48,7 @@ def stored(surface):
 
 
 def post(surface, path, query=None, **data):
-    data["csrf_token"] = surface.token(f"{INVOICES}new/")
+    data = surface.signed(f"{INVOICES}new/", **data)
     return surface.client.post(
         f"{INVOICES}{path}", query_string=query, data=data, follow_redirects=True
     ).text

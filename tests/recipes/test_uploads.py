@@ -51,23 +51,17 @@ def edit(surface, id, **changes):
     return surface.submit(f"{LIST}edit/", changes, id=id)
 
 
-def act(surface, *ids):
-    data = {"csrf_token": surface.token(LIST), "action": "delete", "rowid": list(ids)}
-    return surface.send("POST", f"{LIST}action/", data=data)
-
-
 def check_delete(surface):
     new(surface, "one")
     new(surface, "two")
-    data = {"csrf_token": surface.token(LIST), "id": 1}
-    surface.send("POST", f"{LIST}delete/", data=data)
+    surface.delete(LIST, 1)
     assert named(surface) == {"two": "two"}
 
 
 def check_bulk_delete(surface):
     for title in ["one", "two", "three"]:
         new(surface, title)
-    act(surface, 1, 3)
+    surface.action(LIST, "delete", [1, 3])
     assert named(surface) == {"two": "two"}
 
 
@@ -108,7 +102,7 @@ def check_failed_edit(surface):
 def check_failed_delete(surface):
     new(surface, "one")
     fail_commits(surface)
-    assert "no commit today" in alerts(act(surface, 1))
+    assert "no commit today" in alerts(surface.action(LIST, "delete", [1]))
     assert named(surface) == {"one": "one"}
 
 
@@ -203,8 +197,8 @@ def check_path_as_text(surface):
 
 
 def check_size(surface):
-    data = {"csrf_token": surface.token(f"{LIST}new/"), "title": "one"}
-    data["filename"] = upload("x" * 2**20)
+    large = upload("x" * 2**20)
+    data = surface.signed(f"{LIST}new/", title="one", filename=large)
     assert surface.client.post(f"{LIST}new/", data=data).status_code == 413
 
 

@@ -86,8 +86,7 @@ def test_each_task_has_its_session(start):
 
 def check_deleted(surface):
     new(surface, "deleted while it waits")
-    data = {"csrf_token": surface.token("/admin/report/"), "id": 2}
-    surface.send("POST", "/admin/report/delete/", data=data)
+    surface.delete("/admin/report/", 2)
     work(surface)
 
 

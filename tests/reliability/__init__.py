@@ -2,29 +2,3 @@
 
 A run is held against data/results/reliability.json; ``--record-reliability`` writes it.
 """
-
-from packaging.specifiers import SpecifierSet
-
-from tools.measure.compatibility import APPROACHES, installed
-
-CORRECTED = [
-    "proxy-sqlalchemy",
-    "app-context",
-    "scoped-session",
-    "scoped-session-apart",
-    "session-factory",
-    "custom-modelview",
-    "lazy-session",
-    "flask-sqlalchemy",
-]
-# The one published workaround that the newest Flask-Admin still starts.
-BROKEN = "published-scoped-session-in-context"
-# An older Flask-Admin has fewer approaches that work. What fails one check by design,
-# a transaction of its own, claims no release.
-WORKING = [
-    name
-    for name in CORRECTED
-    if SpecifierSet(APPROACHES[name].get("works", "")).contains(
-        installed("Flask-Admin"), prereleases=True
-    )
-]

@@ -6,12 +6,13 @@ import threading
 import pytest
 from sqlalchemy import event, select, text
 from sqlalchemy.orm import Session
-from tools.measure.admin import Post, User, UserView
 from werkzeug.serving import make_server
 
-from tests.reliability import BROKEN, WORKING
+from tools.measure.models import Post, User
 from tools.measure.reliability.app import factory
+from tools.measure.reliability.approaches import BROKEN, WORKING
 from tools.measure.surface import Failure, Surface, alerts, configuration, require
+from tools.measure.views import UserView
 
 FAULTS = {}
 ERROR_PAGE, MESSAGE, NOTHING = "an error page", "a message", "nothing"
@@ -64,8 +65,8 @@ class Case:
 
     def create(self, name=None, happen=None):
         """Post a form, and let something happen when a session comes to an event."""
-        token = self.surface.token("/admin/user/new/")
-        data = {"csrf_token": token, "name": "Half", "email": "half@example.com"}
+        half = {"name": "Half", "email": "half@example.com"}
+        data = self.surface.signed("/admin/user/new/", **half)
         if name is None:
             return self.seen("POST", "/admin/user/new/", data=data)
         event.listen(Session, name, happen)

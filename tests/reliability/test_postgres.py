@@ -7,14 +7,13 @@ from contextlib import closing
 import pytest
 
 from snippets.recipes import bulk_delete
-from tests.recipes.test_bulk_delete import CLOSED, HOOKS, act
-from tests.reliability import BROKEN
 from tools.measure import compatibility, contract
 from tools.measure.approaches import load
 from tools.measure.contract import CHECKS, judge
 from tools.measure.reliability import app
+from tools.measure.reliability.approaches import BROKEN
 from tools.measure.removal import without
-from tools.measure.surface import Failure, Surface
+from tools.measure.surface import Failure, Surface, alerts
 
 # https://github.com/pallets-eco/flask-admin/issues/2951: ids are sent as text.
 UPSTREAM = {
@@ -102,17 +101,19 @@ def test_contract(approach, server, monkeypatch, record):
 
 def test_bulk_delete_recipe(server):
     """The recipe deletes here, and without its key line it fails as its page says."""
+    tickets, closed = "/admin/ticket/", [2]
     with (
         server.database() as url,
         closing(Surface(bulk_delete.create_app, url)) as good,
     ):
-        assert act(good, HOOKS, CLOSED) == "Record was successfully deleted."
-        assert len(good.rows(HOOKS)) == 2
+        said = alerts(good.action(tickets, "delete", closed))
+        assert said == "Record was successfully deleted."
+        assert len(good.rows(tickets)) == 2
     broken = without(bulk_delete, "[int(id) for id in ids if id.isdecimal()]", "ids")
     with server.database() as url, closing(Surface(broken.create_app, url)) as bad:
         with pytest.raises(Failure, match=re.escape(UPSTREAM["bulk-delete"])):
-            act(bad, HOOKS, CLOSED)
-        assert len(bad.rows(HOOKS)) == 3
+            bad.action(tickets, "delete", closed)
+        assert len(bad.rows(tickets)) == 3
 
 
 def test_bulk_delete_by_number(server, monkeypatch):

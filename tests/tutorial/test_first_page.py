@@ -20,11 +20,6 @@ LATE = "super().__init__(db.get_session)"
 KEPT = "from functools import cache; super().__init__(cache(db.get_session))"
 
 
-@pytest.fixture
-def surface(drive):
-    return drive(first_page.create_app)
-
-
 def proxy_of(module):
     """The part of a program that makes ``db.session`` a proxy."""
     source = Path(module.__file__).read_text("utf-8")

@@ -9,11 +9,6 @@ from tools.measure.surface import alerts
 MEMORY = {"SQLALCHEMY_ENGINES": {"default": "sqlite://"}}
 
 
-@pytest.fixture
-def surface(drive):
-    return drive(forms.create_app)
-
-
 def create(surface, name):
     return surface.submit("/admin/author/new/", {"name": name})
 
@@ -23,8 +18,7 @@ def test_create_edit_delete(surface):
     page = surface.submit("/admin/author/edit/", {"name": "Ada L."}, id=1)
     assert "Record was successfully saved." in alerts(page)
     assert surface.rows("/admin/author/")[0].endswith("Ada L.")
-    data = {"csrf_token": surface.token("/admin/author/"), "id": 1}
-    page = surface.send("POST", "/admin/author/delete/", data=data)
+    page = surface.delete("/admin/author/", 1)
     assert "Record was successfully deleted." in alerts(page)
     assert surface.rows("/admin/author/") == []
     assert surface.pool.checkedout() == 0

@@ -63,8 +63,7 @@ def test_a_book_needs_an_author(surface):
 
 
 def test_books_go_with_their_author(surface):
-    data = {"csrf_token": surface.token("/admin/author/"), "id": ADA}
-    surface.send("POST", "/admin/author/delete/", data=data)
+    surface.delete("/admin/author/", ADA)
     with surface.elsewhere() as session:
         titles = session.scalars(text("SELECT title FROM book")).all()
     assert titles == ["Compilers"]

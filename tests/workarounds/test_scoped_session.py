@@ -6,11 +6,12 @@ from flask_sqlalchemy_lite import SQLAlchemy
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from snippets.workarounds import scoped_session
-from tools.measure.admin import Tag, TagView
 from tools.measure.approaches import Approach
 from tools.measure.contract import factory, judge
+from tools.measure.models import Tag
 from tools.measure.removal import without
 from tools.measure.surface import Surface
+from tools.measure.views import TagView
 
 TEARDOWN = "    app.teardown_appcontext(lambda error: session.remove())\n"
 

@@ -1,6 +1,6 @@
 """The compatibility matrix: run the contract in each environment that is claimed.
 
-Usage: ``nox -s matrix -- [--check] [NAME ...]``
+Usage: ``nox -s measure -- compatibility [NAME ...]``
 
 A NAME is an environment (``"flask-admin==2.2.1, Lite alone"``) or an approach of
 data/claims, or any requirement that pip takes (``flask-admin==3.0.0``,

@@ -1,7 +1,7 @@
 """Take every statement out of a snippet, one at a time, and see its tests fail.
 
-Usage: ``nox -s mutants -- [MODULE ...]``, such as ``recipes/tenants``. Without one:
-the approaches that work, and the recipes of the groups Data safety and Access.
+Usage: ``nox -s measure -- mutants [MODULE ...]``, such as ``recipes/tenants``. Without
+one: the approaches that work, and the recipes of the groups Data safety and Access.
 A statement that can go and no test says so is a survivor: it has its reason in
 data/claims/mutants.toml, or the run fails. The totals go to data/results/mutants.json.
 """

@@ -1,7 +1,8 @@
 """Time a list and an edit under each approach that works, interleaved, as ratios.
 
-Usage: ``nox -s bench -- [ROUNDS]``. SQLite, and the PostgreSQL of DATABASE_URL or
-one that is started for the run. The numbers go to data/results/performance.json.
+Usage: ``nox -s measure -- performance [ROUNDS]``. SQLite, and the PostgreSQL of
+DATABASE_URL or one that is started for the run. The numbers go to
+data/results/performance.json.
 """
 
 import statistics
@@ -9,13 +10,12 @@ import sys
 import tempfile
 import time
 import warnings
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 
-from sqlalchemy import create_engine, func, insert, select, text
+from sqlalchemy import create_engine, event, func, insert, select, text
 from sqlalchemy.engine import Engine
 
 from snippets.models import Base, User
-from snippets.recipes.slow_lists import statements
 from tools import results, verdicts
 from tools.measure import compatibility
 from tools.measure.reliability.postgres import NoServer, running
@@ -41,6 +41,21 @@ def fill(url, size):
     engine.dispose()
 
 
+@contextmanager
+def statements():
+    """Collect the SQL that any engine sends in a ``with`` block."""
+    sent = []
+
+    def note(connection, cursor, statement, *rest):
+        sent.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        yield sent
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+
+
 def list_page(surface, number):
     expect(200, surface.client.get("/admin/user/"))
 
@@ -52,7 +67,7 @@ def edit(surface, number):
 
 def expect(status, answer):
     if answer.status_code != status:
-        sys.exit(f"bench: {answer.request.path} answers {answer.status}")
+        sys.exit(f"performance: {answer.request.path} answers {answer.status}")
 
 
 REQUESTS = {"list": list_page, "edit": edit}
@@ -77,7 +92,7 @@ def measure(url, names, rounds):
                     times[name].append(time.perf_counter() - start)
         ratios[kind] = {name: quartiles(times[name], times[names[0]]) for name in names}
         for name, surface in surfaces.items():
-            with statements(Engine) as sent:
+            with statements() as sent:
                 send(surface, f"{name} last")
             queries[name][kind] = len(sent)
     for surface in surfaces.values():
@@ -103,7 +118,7 @@ def main(rounds=60):
         try:
             server = stack.enter_context(running())
         except NoServer as error:
-            sys.exit(f"bench: {error}")
+            sys.exit(f"performance: {error}")
         urls["PostgreSQL"] = stack.enter_context(server.database())
         for database, url in urls.items():
             ratios[database] = {}

@@ -188,6 +188,24 @@ class Surface:
         field = page.select_one("[name=csrf_token]")
         return field["value"]
 
+    def signed(self, page, **data):
+        """Data to post, with the token that a page shows."""
+        return {"csrf_token": self.token(page)} | data
+
+    def delete(self, path, id):
+        """Press the bin of a row in the list at ``path``."""
+        return self.send("POST", f"{path}delete/", data=self.signed(path, id=id))
+
+    def action(self, path, name, ids):
+        """Choose an action for the selected rows of a list."""
+        data = self.signed(path, action=name, rowid=list(ids))
+        return self.send("POST", f"{path}action/", data=data)
+
+    def update(self, path, pk, **values):
+        """Edit a cell of a list in place."""
+        data = self.signed(path, list_form_pk=pk, **values)
+        return self.send("POST", f"{path}ajax/update/", data=data)
+
     def submit(self, path, changes, **query):
         """Fill in the form on a page as a browser would, and post it."""
         page = BeautifulSoup(self.get(path, **query), "html.parser")

@@ -22,10 +22,6 @@ def find_browser(variable="BROWSER", names=BROWSERS):
     return next(filter(None, map(shutil.which, names)), None)
 
 
-def find_firefox():
-    return find_browser("FIREFOX", FIREFOXES)
-
-
 class Handler(http.server.SimpleHTTPRequestHandler):
     def translate_path(self, path):
         return super().translate_path(path.removeprefix(PREFIX))
@@ -49,20 +45,17 @@ def serve(folder):
         server.server_close()
 
 
-def start_chromium(playwright):
-    return playwright.chromium.launch(executable_path=find_browser(), args=ARGUMENTS)
-
-
-def start_firefox(playwright):
-    # By the protocol that an unpatched Firefox speaks.
-    return playwright.firefox.launch(
-        channel="moz-firefox", executable_path=find_firefox()
-    )
+def launch_options(browser_name="chromium"):
+    if browser_name == "firefox":
+        # By the protocol that an unpatched Firefox speaks.
+        firefox = find_browser("FIREFOX", FIREFOXES)
+        return {"channel": "moz-firefox", "executable_path": firefox}
+    return {"executable_path": find_browser(), "args": ARGUMENTS}
 
 
 @contextlib.contextmanager
 def launch():
     with sync_playwright() as playwright:
-        browser = start_chromium(playwright)
+        browser = playwright.chromium.launch(**launch_options())
         yield browser
         browser.close()

@@ -1,6 +1,6 @@
 """Weigh and time the site beside a stock Furo site of the same words, and a peer.
 
-Usage: ``nox -s budgets``. Prints a table and exits with 1 when a budget is missed.
+Usage: ``nox -s check -- budgets``. Prints a table; exits with 1 when one is missed.
 The peer is the documentation of Flask-SQLAlchemy: that of Flask-SQLAlchemy-Lite is in
 none of its source archives.
 """

@@ -1,6 +1,6 @@
 """Weigh and time "Try it here" in a browser; exits with 1 when a budget is missed.
 
-It needs ``nox -s live`` and a build of the site before it.
+It needs ``nox -s build -- live`` and a build of the site before it.
 """
 
 import json
@@ -34,7 +34,7 @@ def start(context, address):
 def main():
     if not LIVE.exists():
         sys.exit(
-            "live_budgets: the site has no button: run nox -s live before its build"
+            "live_budgets: no button in the site: nox -s build -- live before its build"
         )
     manifest = json.loads((LIVE / "manifest.json").read_text())
     files = (LIVE / manifest["version"]).iterdir()

@@ -62,11 +62,6 @@ from snippets.recipes import $module
 from tools.measure.removal import without
 
 
-@pytest.fixture
-def surface(drive):
-    return drive($module.create_app)
-
-
 def test_the_form_has_a_token(surface):
     assert surface.token("/admin/tag/new/")
 
@@ -127,7 +122,8 @@ def main(arguments):
     for path, text in files.items():
         (ROOT / path).write_text(Template(text).substitute(values), "utf-8")
         print(f"wrote {path}")
-    print(f"Next: nox -s matrix -- flask-admin=={values['release']}, then nox -s docs")
+    command = f"nox -s measure -- compatibility flask-admin=={values['release']}"
+    print(f"Next: {command}, then nox -s docs")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Print the guide as one PDF with the browser: ``nox -s pdf``."""
+"""Print the guide as one PDF with the browser: ``nox -s build -- pdf``."""
 
 import sys
 

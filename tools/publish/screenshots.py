@@ -1,4 +1,6 @@
-"""Take the pictures of the admin that the pages show: ``nox -s screenshots``.
+"""Take the pictures of the admin that the pages show.
+
+Usage: ``nox -s measure -- screenshots [NAME ...]``
 
 Each picture is of a page that one GET or one submitted form leads to. A fingerprint of
 that page's HTML is kept beside the pictures; a test holds it against the page of today.

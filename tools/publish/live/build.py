@@ -1,4 +1,4 @@
-"""Build what "Try it here" runs into build/live: ``nox -s live`` (-- --lock).
+"""Build what "Try it here" runs into build/live: ``nox -s build -- live [--lock]``.
 
 Downloads the runtime and the packages by exact hashes, with npm and uv as they are set
 up on this machine, and leaves out what no page needs. The same inputs give the same
@@ -52,7 +52,7 @@ def lock():
     command += ["-c", ROOT / "requirements.txt", "--generate-hashes", "--no-annotate"]
     for name in STAND_INS:
         command += ["--no-emit-package", name]
-    environment = {"UV_CUSTOM_COMPILE_COMMAND": "nox -s live -- --lock"}
+    environment = {"UV_CUSTOM_COMPILE_COMMAND": "nox -s build -- live --lock"}
     run([*command, *TARGET], cwd=HERE, extra=environment)
 
 
