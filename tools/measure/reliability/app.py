@@ -25,7 +25,7 @@ from tools.measure.surface import configuration
 
 
 def factory(approach):
-    """The contract's application, wired by an approach of data/claims/approaches.toml."""
+    """The contract's application, wired by an approach."""
     return contract.factory(load(APPROACHES[approach]["wiring"]))
 
 
