@@ -33,7 +33,7 @@ def configuration(url, **options):
     """The configuration of either extension for one engine."""
     return {
         "SECRET_KEY": "testing",
-        "SQLALCHEMY_ENGINES": {"default": {"url": url} | options},
+        "SQLALCHEMY_ENGINES": {"default": {"url": url} | options if options else url},
         "SQLALCHEMY_DATABASE_URI": url,
         "SQLALCHEMY_ENGINE_OPTIONS": options,
     }
