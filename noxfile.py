@@ -100,7 +100,7 @@ def serve(session):
 @nox.session
 def browser(session):
     """Check every built page in a real browser, and run the programs in it."""
-    tests = "-m pytest -n2 tests/browser"
+    tests = "-m pytest -p playwright -n2 tests/browser"
     run(session, LIVE, f"{SPHINX} {SITE}", tests, arguments=session.posargs)
 
 

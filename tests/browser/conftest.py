@@ -7,6 +7,8 @@ from tools.publish.browser import find_browser, launch_options, serve
 
 
 def pytest_configure(config):
+    if not config.pluginmanager.hasplugin("playwright"):
+        raise pytest.UsageError("give -p playwright, as nox -s browser does")
     if find_browser() is None:
         raise pytest.UsageError(
             "no browser found: install chromium, or name one in BROWSER"
