@@ -13,11 +13,11 @@ from flask_sqlalchemy_lite import SQLAlchemy
 
 from snippets import doctor
 from snippets.models import Post, Tag, User, create_tables
-from snippets.workarounds import lazy_session, scoped_session
+from snippets.published.scoped_session import create_app_in_context
+from snippets.workarounds import lazy_session
 from snippets.workarounds.lazy_session import LazySession
 from tools import claims
 from tools.measure import compatibility
-from tools.measure.removal import without
 from tools.paths import ROOT
 
 
@@ -100,13 +100,7 @@ def test_a_session_captured_by_a_loader(examine):
 
 
 def test_a_process_wide_scoped_session(examine):
-    module = without(
-        scoped_session,
-        "scoped_session(lambda: db.session, scopefunc=g._get_current_object)\n"
-        "    app.teardown_appcontext(lambda error: session.remove())",
-        "scoped_session(lambda: db.sessionmaker(), scopefunc=lambda: None)",
-    )
-    code, said = examine(module.create_app)
+    code, said = examine(create_app_in_context)
     assert code == 1
     assert "GET /admin/user/: 1 connection kept" in said
     assert "the session of an earlier request, stale reads" in said

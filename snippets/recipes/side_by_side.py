@@ -36,20 +36,13 @@ from snippets.workarounds.lazy_session import LazySession
 
 
 # region recipe
-class CurrentSession(LazySession):
-    """The session of Lite, for code written for Flask-SQLAlchemy's ``db.session``."""
-
-    def __call__(self):
-        return self.db.session
-
-
 class Base(DeclarativeBase):
     pass
 
 
 new = flask_sqlalchemy_lite.SQLAlchemy()
 old = flask_sqlalchemy.SQLAlchemy(metadata=Base.metadata)
-old.session = CurrentSession(new)
+old.session = LazySession(new)
 # endregion recipe
 
 

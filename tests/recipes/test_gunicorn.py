@@ -81,7 +81,7 @@ def test_workers_leave_the_connections_of_the_parent(serve):
 
 def test_without_a_key_it_does_not_start(serve):
     said = "Set SECRET_KEY, the same for all workers"
-    with pytest.raises(AssertionError, match=said), serve(key=""):
+    with pytest.raises(RuntimeError, match=said), serve(key=""):
         pass
 
 

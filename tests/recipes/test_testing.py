@@ -16,7 +16,8 @@ from snippets.request_scoping import Probe
 SOURCE = Path(testing.__file__).read_text("utf-8")
 LEAK = (
     "session = LazySession(db)",
-    "session = LazySession(type('Kept', (), {'session': db.sessionmaker()}))",
+    "kept = db.sessionmaker(); "
+    "session = LazySession(type('', (), {'get_session': lambda: kept}))",
 )
 MORE = """
 pools = []

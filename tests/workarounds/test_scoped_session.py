@@ -6,6 +6,7 @@ from flask_sqlalchemy_lite import SQLAlchemy
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from snippets.workarounds import scoped_session
+from tools.measure import views
 from tools.measure.approaches import Approach
 from tools.measure.contract import factory, judge
 from tools.measure.models import Tag
@@ -77,7 +78,9 @@ def test_removal(line, replacement, function, check, message, new_database):
     ("add_views", "kept"),
     [(scoped_session.add_views, True), (scoped_session.add_views_apart, False)],
 )
-def test_a_row_that_a_hook_leaves_to_the_view(add_views, kept, new_database):
+def test_a_row_that_a_hook_leaves_to_the_view(
+    add_views, kept, new_database, monkeypatch
+):
     """The view commits its own session, and with it what a hook added there."""
 
     class HookView(TagView):
@@ -85,7 +88,8 @@ def test_a_row_that_a_hook_leaves_to_the_view(add_views, kept, new_database):
             scoped_session.db.session.add(Tag(name="from the hook"))
 
     approach = Approach(scoped_session.db, add_views)
-    create_app = factory(approach, ((HookView, Tag),))
+    monkeypatch.setattr(views, "HOOKS", ((HookView, Tag),), raising=False)
+    create_app = factory(approach, "HOOKS")
     surface = Surface(create_app, new_database())
     try:
         surface.submit("/admin/tag/new/", {"name": "from the form"})
