@@ -257,6 +257,13 @@ def select(names):
 
 def described(environments):
     """Results with the checks and the approaches as they are declared now."""
+    environments = [
+        replace(
+            each,
+            approaches={n: c for n, c in each.approaches.items() if n in APPROACHES},
+        )
+        for each in environments
+    ]
     return results.Compatibility(
         {
             name: results.Check(check.group, check.text)
