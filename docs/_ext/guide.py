@@ -11,6 +11,7 @@ import ast
 import re
 from difflib import unified_diff
 from pathlib import Path
+from textwrap import dedent
 
 import jinja2
 from docutils import nodes
@@ -63,9 +64,53 @@ class Snippet(LiteralInclude):
             if "diff" in self.options:
                 # Sphinx would name both files by their place on this machine.
                 text = "\n".join(difference(old, path))
+            elif path.suffix == ".py":
+                text = with_imports(text, path.read_text("utf-8"))
             block.rawsource, block.children[:] = text, [nodes.Text(text)]
             found.append(provenance(self.env, path, name))
         return found
+
+
+def with_imports(text, source):
+    """A block of a module with the lines that import what it uses.
+
+    What it uses of snippets/ is shown elsewhere, and nobody else can import it.
+    """
+    try:
+        used = ast.parse(dedent(text))
+    except SyntaxError:
+        # A part of a statement: its page shows the rest.
+        return text
+    names = {node.id for node in ast.walk(used) if isinstance(node, ast.Name)}
+    bound = {
+        (alias.asname or alias.name).partition(".")[0]
+        for node in ast.walk(used)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    }
+    rows, lines, last = source.splitlines(), [], None
+    for node in ast.parse(source).body:
+        if not isinstance(node, ast.Import | ast.ImportFrom):
+            continue
+        if getattr(node, "module", "").startswith(("snippets", "__future__")):
+            continue
+        node.names = [
+            alias
+            for alias in node.names
+            if (alias.asname or alias.name).partition(".")[0] in names - bound
+        ]
+        if node.names:
+            # A blank line parts Python's own modules from the others, as in the file.
+            if last and "\n\n" in "\n".join(
+                source.splitlines()[last - 1 : node.lineno]
+            ):
+                lines.append("")
+            lines.append(ast.unparse(node))
+            last = node.end_lineno
+    if not lines:
+        return text
+    top = ast.unparse(used.body[0]).startswith(("class", "def", "@", "async"))
+    return "\n".join([*lines, *[""] * (2 if top else 1), text])
 
 
 def difference(old, new):
