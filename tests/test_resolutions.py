@@ -1,13 +1,13 @@
 """What pip resolves for the lines that readers type was measured, cures included."""
 
-import json
-
 import pytest
 
+from tools import claims, results
 from tools.measure import resolutions
 
-RECORD = json.loads(resolutions.OUTPUT.read_text("utf-8"))
-CLAIMS = {" ".join(each["requirements"]): each for each in resolutions.claims()}
+RECORD = results.resolutions()
+LINES = claims.read("resolutions")["install"]
+CLAIMS = {" ".join(each["requirements"]): each for each in LINES}
 FOUND = {" ".join(each["requirements"]): each for each in RECORD["installs"]}
 
 
@@ -24,11 +24,8 @@ def test_what_fails_has_a_cure_that_works(line):
         assert set(FOUND[line]["cure"]["says"].values()) == {"works"}
 
 
-def test_an_outcome_that_turned_ends_the_run(monkeypatch, tmp_path, capsys):
+def test_an_outcome_that_turned_ends_the_run(monkeypatch, capsys):
     """A release that fails tomorrow is named, whoever resolves it."""
-    copy = tmp_path / "resolutions.json"
-    copy.write_text(resolutions.OUTPUT.read_text("utf-8"))
-    monkeypatch.setattr(resolutions, "OUTPUT", copy)
     monkeypatch.setattr(
         resolutions,
         "attempt",

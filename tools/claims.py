@@ -1,10 +1,12 @@
 """What people claim: data/claims/*.toml, and the front matter of the recipes."""
 
+import ast
 import re
 import sys
 from dataclasses import dataclass, field
+from functools import lru_cache
 
-from tools.paths import CLAIMS, DOCS
+from tools.paths import CLAIMS, DOCS, ROOT
 from tools.results import FULL, LITE, Setting
 
 if sys.version_info >= (3, 11):
@@ -54,3 +56,24 @@ def recipes():
         title = re.search(r"^# (.+)$", body, re.MULTILINE)[1]
         about = {"page": page.stem, "title": title}
         yield page.stem.replace("-", "_"), yaml.safe_load(front) | about
+
+
+@lru_cache
+def code_lines(reference):
+    """Count the lines of ``module:object`` without blanks, comments and docstrings."""
+    module, name = reference.split(":")
+    path = ROOT / f"{module.replace('.', '/')}.py"
+    tree = ast.parse(path.read_text("utf-8"))
+    (found,) = [node for node in tree.body if getattr(node, "name", None) == name]
+    for node in ast.walk(found):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node):
+            node.body = node.body[1:]
+    return sum(bool(line) for line in ast.unparse(found).splitlines())
+
+
+def lines():
+    """How many lines of code each approach adds to an application."""
+    return {
+        name: sum(map(code_lines, about.get("paste", [])))
+        for name, about in approaches().items()
+    }

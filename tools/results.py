@@ -15,7 +15,7 @@ from tools.paths import RESULTS, SCHEMAS
 
 LITE, FULL = "flask-sqlalchemy-lite", "flask-sqlalchemy"
 RESOLUTIONS = ["", "lowest", "highest"]
-NAMES = ["compatibility", "performance", "reliability", "mutants"]
+NAMES = ["compatibility", "performance", "reliability", "mutants", "resolutions"]
 WIDTH = 100
 
 
@@ -119,6 +119,26 @@ class Reliability(TypedDict):
     known: dict[str, str]
 
 
+class Attempt(TypedDict):
+    packages: dict[str, str]
+    says: dict[str, str]
+
+
+class Cure(Attempt):
+    add: list[str]
+
+
+class Install(Attempt, total=False):
+    requirements: list[str]
+    cure: Cure
+
+
+class Resolutions(TypedDict):
+    date: str
+    python: str
+    installs: list[Install]
+
+
 class Mutants(TypedDict):
     mutants: int
     survived: dict[str, str]
@@ -134,6 +154,10 @@ def performance() -> Performance:
 
 def reliability() -> Reliability:
     return read("reliability")
+
+
+def resolutions() -> Resolutions:
+    return read("resolutions")
 
 
 def mutants() -> dict[str, Mutants]:

@@ -101,9 +101,7 @@ def with_imports(text, source):
         ]
         if node.names:
             # A blank line parts Python's own modules from the others, as in the file.
-            if last and "\n\n" in "\n".join(
-                source.splitlines()[last - 1 : node.lineno]
-            ):
+            if last and "" in rows[last : node.lineno - 1]:
                 lines.append("")
             lines.append(ast.unparse(node))
             last = node.end_lineno

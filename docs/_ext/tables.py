@@ -42,19 +42,6 @@ def literal(text):
     return f"`` {line} ``" if "`" in line else f"`{line}`"
 
 
-@lru_cache
-def code_lines(reference):
-    """Count the lines of ``module:object`` without blanks, comments and docstrings."""
-    module, name = reference.split(":")
-    path = ROOT / f"{module.replace('.', '/')}.py"
-    tree = ast.parse(path.read_text("utf-8"))
-    (found,) = [node for node in tree.body if getattr(node, "name", None) == name]
-    for node in ast.walk(found):
-        if isinstance(node, ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node):
-            node.body = node.body[1:]
-    return sum(bool(line) for line in ast.unparse(found).splitlines())
-
-
 class Guide:
     """One page's view of the data; ``used`` are the files that it was read from.
 
@@ -91,6 +78,7 @@ class Guide:
     compatibility = property(lambda self: self.measured("compatibility"))
     performance = property(lambda self: self.measured("performance"))
     reliability = property(lambda self: self.measured("reliability"))
+    resolutions = property(lambda self: self.measured("resolutions"))
     mutants = property(lambda self: self.measured("mutants"))
     checks = property(lambda self: self.compatibility.checks)
     approaches = property(lambda self: self.compatibility.approaches)
@@ -104,8 +92,8 @@ class Guide:
     @cached_property
     def lines(self):
         """How many lines of code each approach adds to an application."""
-        found = self.claimed("approaches").items()
-        return {name: sum(map(code_lines, a.get("paste", []))) for name, a in found}
+        self.claimed("approaches")
+        return claims.lines()
 
     def recommended(self, release, alone=False):
         return verdicts.recommended(self.compatibility, release, self.lines, alone)
@@ -124,6 +112,12 @@ class Guide:
         for reference in about.get("paste", [about["wiring"]]):
             module, item = reference.split(":")
             yield f"{module.replace('.', '/')}.py", item
+
+    def cure_reason(self, requirements):
+        """Why what is added to an install line is needed."""
+        lines = self.claimed("resolutions")["install"]
+        (why,) = [e["why"] for e in lines if e["requirements"] == requirements]
+        return why
 
     @property
     def statements(self):

@@ -13,15 +13,10 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from tempfile import TemporaryDirectory
 
+from tools import claims, results
 from tools.measure.contract import CHECKS, NOT_REACHED, OK, SURFACE
-from tools.paths import CLAIMS, RESULTS, ROOT
+from tools.paths import ROOT
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
-OUTPUT = RESULTS / "resolutions.json"
 PYTHON = "3.13"
 APPROACHES = {
     "Flask-SQLAlchemy-Lite": "snippets.workarounds.proxy_sqlalchemy:add_views",
@@ -29,10 +24,6 @@ APPROACHES = {
 }
 # The contract reads pages with it; it asks for nothing that the admin has.
 TOOLS = ["beautifulsoup4"]
-
-
-def claims():
-    return tomllib.loads((CLAIMS / "resolutions.toml").read_text("utf-8"))["install"]
 
 
 def call(*command, **options):
@@ -118,7 +109,8 @@ def outcomes(installs):
 def main(arguments):
     if arguments not in ([], ["--check"]):
         sys.exit("resolutions: takes nothing, or --check")
-    old = json.loads(OUTPUT.read_text("utf-8")) if OUTPUT.exists() else {"installs": []}
+    there = results.path("resolutions").exists()
+    old = results.resolutions() if there else {"installs": []}
     with ThreadPoolExecutor() as pool:
         try:
             if arguments:
@@ -127,7 +119,7 @@ def main(arguments):
                     for each in pool.map(replay, old["installs"])
                 ]
             else:
-                new = list(pool.map(measure, claims()))
+                new = list(pool.map(measure, claims.read("resolutions")["install"]))
         except (OSError, RuntimeError) as error:
             sys.exit(f"resolutions: cannot be installed: {error}")
     before, after = outcomes(old["installs"]), outcomes(new)
@@ -136,7 +128,7 @@ def main(arguments):
     turned = [name for name in before if before[name] != after.get(name)]
     if not arguments:
         data = {"date": date.today().isoformat(), "python": PYTHON, "installs": new}
-        OUTPUT.write_text(json.dumps(data, indent=1) + "\n", "utf-8")
+        results.write("resolutions", data)
     if turned:
         sys.exit("resolutions: turned since: " + "; ".join(turned))
 

@@ -1,8 +1,8 @@
 """Write the table of approaches into README.md: ``nox -s build -- readme``."""
 
 import re
-import sys
 
+from tools import claims, results, verdicts
 from tools.paths import ROOT
 
 README = ROOT / "README.md"
@@ -15,14 +15,16 @@ HEADER = """\
 
 def recommendations():
     """``(releases, approach, approach without Flask-SQLAlchemy)``, as Markdown."""
-    sys.path.insert(0, str(ROOT / "docs/_ext"))
-    from verdicts import Verdicts
+    found = results.compatibility()
 
-    guide = Verdicts()
-    for releases, name, alone in guide.recommendations():
-        same = "the same" if alone == name else alone and guide.link(alone, "docs")
-        none = "fails: install `flask-sqlalchemy` too, you need not use it"
-        yield releases, guide.link(name, "docs"), same or none
+    def link(name):
+        about = found.approaches[name]
+        return f"[{about.title}](docs/{about.page}.md)"
+
+    for releases, name, alone in verdicts.recommendations(found, claims.lines()):
+        same = "the same" if alone == name else alone and link(alone)
+        none = "fails: install `flask-sqlalchemy` too, you need not import it"
+        yield verdicts.span(found, releases), link(name), same or none
 
 
 def table():
