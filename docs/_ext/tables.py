@@ -106,13 +106,6 @@ class Guide:
         found = [self.finding(each["check"])[0] for each in self.statements]
         return sum(each in wanted for each in found)
 
-    def paste(self, name):
-        """The files and objects that an approach adds to an application."""
-        about = self.claimed("approaches")[name]
-        for reference in about.get("paste", [about["wiring"]]):
-            module, item = reference.split(":")
-            yield f"{module.replace('.', '/')}.py", item
-
     def cure_reason(self, requirements):
         """Why what is added to an install line is needed."""
         lines = self.claimed("resolutions")["install"]
@@ -146,7 +139,8 @@ class Guide:
         :raises LookupError: for a message in errors.toml that no run captured.
         """
         captured = [*self.compatibility.messages]
-        captured += [json.dumps(self.reliability).replace("\\", "")]
+        for found in self.reliability, self.resolutions:
+            captured.append(json.dumps(found).replace("\\", ""))
         captured += [path.read_text("utf-8") for path in SNIPPETS.rglob("*.console")]
         found = {}
         for error in self.claimed("errors")["error"]:
