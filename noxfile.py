@@ -24,12 +24,14 @@ MEASURE = {
     "reliability": ["-m pytest tests/reliability --record-reliability"],
     "mutants": ["-m tools.measure.mutants"],
     "outputs": [f"{OUTPUTS} --regen-all"],
+    "resolutions": ["-m tools.measure.resolutions"],
     "screenshots": ["-m tools.publish.screenshots"],
 }
 CHECK = {
     "compatibility": ["-m tools.measure.compatibility --check"],
     "reliability": ["-m pytest tests/reliability"],
     "outputs": [f"{OUTPUTS} -n2"],
+    "resolutions": ["-m tools.measure.resolutions --check"],
     "screenshots": ["-m pytest -q tests/test_screenshots.py"],
     "budgets": [LIVE, f"{SPHINX} {SITE}", "-m tools.publish.budgets"],
 }
@@ -71,9 +73,8 @@ define("build", "Build what belongs to the site", BUILD)
 @nox.session
 def docs(session):
     """Run every snippet, check the captured output, build the site."""
-    steps = ["-m pytest -q snippets", *CHECK["outputs"], f"{SPHINX} {SITE}"]
     start = time.monotonic()
-    run(session, *steps)
+    run(session, "-m pytest -q snippets", *CHECK["outputs"], f"{SPHINX} {SITE}")
     session.log(f"{time.monotonic() - start:.0f} s; the site is {SITE}/index.html")
 
 
@@ -115,6 +116,5 @@ def lock(session):
     """Compile requirements.in to requirements.txt (-- --upgrade)."""
     session.install("uv")
     compile_ = "uv pip compile --universal --python-version 3.10 requirements.in"
-    header = {"UV_CUSTOM_COMPILE_COMMAND": "nox -s lock"}
-    arguments = ["-o", "requirements.txt", *session.posargs]
-    session.run(*compile_.split(), *arguments, env=header)
+    env = {"UV_CUSTOM_COMPILE_COMMAND": "nox -s lock"}
+    session.run(*compile_.split(), "-o", "requirements.txt", *session.posargs, env=env)
