@@ -45,16 +45,14 @@ admin.add_view(BookView(Book, db.session))
 # endregion views
 
 
-# region app
 def create_app(config=None):
     app = Flask(__name__)
     app.config.from_object("snippets.settings")
     app.config.from_mapping(config)
+    # region app
     db.init_app(app)
     admin.init_app(app)
+    # endregion app
     with app.app_context():
         Base.metadata.create_all(db.engine)
     return app
-
-
-# endregion app

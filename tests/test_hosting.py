@@ -4,6 +4,7 @@ import inspect
 import os
 import subprocess
 import sys
+import textwrap
 import zipfile
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 import yaml
 from bs4 import BeautifulSoup
 
-from snippets.workarounds.lazy_session import LazySession
+from snippets.workarounds import proxy_sqlalchemy
 from tools.measure.removal import copy_project
 from tools.paths import ROOT
 
@@ -114,5 +115,57 @@ def test_the_guide_as_text_holds_the_code(hosted):
         assert f"(https://docs.example/en/latest/{name}):" in listed
         assert hosted.joinpath(name).exists()
     text = hosted.joinpath("llms-full.txt").read_text("utf-8")
-    code = inspect.getsource(LazySession.__getattr__).splitlines()
+    code = inspect.getsource(proxy_sqlalchemy.add_views).splitlines()
     assert all(line.strip() in text for line in code)
+
+
+READER = """
+from flask import Flask
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+{db}
+
+class Base(DeclarativeBase):
+    pass
+
+class Book(Base):
+    __tablename__ = "book"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    title: Mapped[str]
+
+{views}
+
+def create_app():
+    app = Flask(__name__)
+    app.config["SECRET_KEY"] = "testing"
+    app.config["SQLALCHEMY_ENGINES"] = {{"default": "sqlite:///books.db"}}
+{app}
+    with app.app_context():
+        Base.metadata.create_all(db.engine)
+    return app
+
+client = create_app().test_client()
+print(client.get("/admin/book/").status, client.get("/admin/book/new/").status)
+"""
+
+
+def paste_the_index(hosted, folder, missing=None):
+    """Run what the index says in an application of one file, in an empty folder."""
+    page = BeautifulSoup(hosted.joinpath("index.html").read_bytes(), "html.parser")
+    found = [block.get_text() for block in page.select(".highlight-default pre")]
+    db, views, app = (text.replace(missing or "\0", "") for text in found)
+    source = READER.format(db=db, views=views, app=textwrap.indent(app, " " * 4))
+    (folder / "app.py").write_text(source, "utf-8")
+    command = [sys.executable, "-I", "app.py"]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+
+
+def test_the_index_runs_in_an_empty_folder(hosted, tmp_path):
+    done = paste_the_index(hosted, tmp_path)
+    assert (done.stdout, done.stderr) == ("200 OK 200 OK\n", "")
+
+
+def test_an_import_that_the_index_lacks(hosted, tmp_path):
+    line = "from werkzeug.local import LocalProxy\n"
+    done = paste_the_index(hosted, tmp_path, missing=line)
+    assert "NameError: name 'LocalProxy' is not defined" in done.stderr
