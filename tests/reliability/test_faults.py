@@ -8,8 +8,8 @@ from sqlalchemy import event, select, text
 from sqlalchemy.orm import Session
 from werkzeug.serving import make_server
 
+from tools.measure.compatibility import factory
 from tools.measure.models import Post, User
-from tools.measure.reliability.app import factory
 from tools.measure.reliability.approaches import BROKEN, WORKING
 from tools.measure.surface import Failure, Surface, alerts, configuration, require
 from tools.measure.views import UserView

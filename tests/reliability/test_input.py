@@ -8,7 +8,7 @@ from flask import got_request_exception
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tools.measure.reliability.app import factory
+from tools.measure.compatibility import factory
 from tools.measure.reliability.approaches import WORKING
 from tools.measure.reliability.load import TOKEN
 from tools.measure.surface import configuration, describe

@@ -12,8 +12,8 @@ import pytest
 from sqlalchemy import NullPool, create_engine, select
 from sqlalchemy.orm import Session
 
+from tools.measure.compatibility import factory
 from tools.measure.models import Post, User
-from tools.measure.reliability.app import factory
 from tools.measure.reliability.approaches import BROKEN, WORKING
 from tools.measure.reliability.load import Ledger, work
 from tools.measure.surface import configuration

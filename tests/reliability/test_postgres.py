@@ -74,7 +74,11 @@ def test_contract(approach, server, monkeypatch, record):
     with server.database() as url:
         # Those that need a process of their own are asked under load.
         for check in (name for name in CHECKS if CHECKS[name].process is None):
+            before = len(watches)
             got[check] = judge(wired(approach), check, url).splitlines()[0]
+            if check == "another-teardown-fails":
+                # Its sessions stay until Python collects them, whatever the approach.
+                del watches[before:]
             server.empty(url)
     expected = {check: compatibility.committed(approach, check) for check in got}
     if watches:

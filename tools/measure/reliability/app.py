@@ -18,15 +18,8 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from tools.measure import contract
-from tools.measure.approaches import load
-from tools.measure.compatibility import APPROACHES
+from tools.measure.compatibility import factory
 from tools.measure.surface import configuration
-
-
-def factory(approach):
-    """The contract's application, wired by an approach."""
-    return contract.factory(load(APPROACHES[approach]["wiring"]))
 
 
 def delete_by_number(setattr=setattr):
