@@ -57,8 +57,8 @@ def test_a_name_that_the_matrix_does_not_know():
     with pytest.raises(SystemExit) as ended:
         compatibility.main(["no such thing"])
     assert str(ended.value) == (
-        "matrix: 'no such thing' is no environment and no approach of "
-        "data/claims, and no requirement that pip takes"
+        "compatibility: 'no such thing' is no environment and no approach of "
+        "data/claims, no recipe, and no requirement that pip takes"
     )
 
 

@@ -3,10 +3,10 @@
 Usage: ``nox -s measure -- compatibility [NAME ...]``
 
 A NAME is an environment (``"flask-admin==2.2.1, Lite alone"``) or an approach of
-data/claims, or any requirement that pip takes (``flask-admin==3.0.0``,
-``flask-admin@path``). Without one, all are run. Declared environments are written to
-data/results/compatibility.json; with ``--check`` they are held against it. What a
-requirement of your own gives is printed.
+data/claims, a recipe (``recipes/tenants``), or any requirement that pip takes
+(``flask-admin==3.0.0``, ``flask-admin@path``). Without one, all are run. Declared
+environments are written to data/results/compatibility.json; with ``--check`` they are
+held against it. What a requirement of your own gives is printed.
 """
 
 import json
@@ -152,8 +152,8 @@ def recipes_for(release):
     ]
 
 
-def run(wanted, approaches):
-    """Run one environment and return what it gave.
+def run(wanted, approaches, recipes):
+    """Run one environment, or some approaches or recipes in it; return what it gave.
 
     :raises RuntimeError: with uv's or pytest's own words when it cannot be made.
     """
@@ -181,11 +181,15 @@ def run(wanted, approaches):
             "ignore",
         ]
         command += ["--record", record, *[f"--approach={name}" for name in approaches]]
-        command += ["snippets", "tests/test_contract.py"]
-        if wanted.recipes and not approaches:
-            names = recipes_for(wanted.release)
+        names = recipes_for(wanted.release) if wanted.recipes else []
+        if recipes:
+            names = [name for name in names if name in recipes]
+            command += [f"snippets/recipes/{name}.py" for name in names]
+        else:
+            command += ["snippets", "tests/test_contract.py"]
+            command += ["tests/test_findings.py"] if names and not approaches else []
+        if not approaches:
             command += [f"tests/recipes/test_{name}.py" for name in names]
-            command += ["tests/test_findings.py"]
         environment = {
             key: value for key, value in os.environ.items() if key != "VIRTUAL_ENV"
         }
@@ -234,10 +238,13 @@ def select(names):
 
     :raises SystemExit: for a word that is neither and no requirement.
     """
-    known, environments, approaches = claims.environments(), {}, []
+    known, environments, approaches, recipes = claims.environments(), {}, [], []
+    programs = dict(claims.recipes())
     for name in names:
         if name in APPROACHES:
             approaches.append(name)
+        elif name.removeprefix("recipes/") in programs:
+            recipes.append(name.removeprefix("recipes/"))
         elif name in known:
             environments[name] = known[name]
         else:
@@ -248,11 +255,15 @@ def select(names):
                 varies = {Requirement(name).name.lower(): name}
             except InvalidRequirement:
                 sys.exit(
-                    f"matrix: {name!r} is no environment and no approach of "
-                    "data/claims, and no requirement that pip takes"
+                    f"compatibility: {name!r} is no environment and no approach of "
+                    "data/claims, no recipe, and no requirement that pip takes"
                 )
             environments[name] = claims.Wanted(varies=varies)
-    return environments or known, approaches
+    if recipes and approaches:
+        sys.exit("compatibility: name approaches or recipes, not both")
+    if recipes:
+        known = {name: each for name, each in known.items() if each.recipes}
+    return environments or known, approaches, recipes
 
 
 def described(environments):
@@ -281,7 +292,8 @@ def described(environments):
 
 def main(arguments):
     check = "--check" in arguments
-    environments, approaches = select([name for name in arguments if name != "--check"])
+    words = [name for name in arguments if name != "--check"]
+    environments, approaches, recipes = select(words)
     declared = claims.environments()
     exists = results.path("compatibility").exists()
     old = results.compatibility().environments if exists else []
@@ -291,7 +303,7 @@ def main(arguments):
 
     def attempt(item):
         try:
-            return item[0], run(item[1], approaches)
+            return item[0], run(item[1], approaches, recipes)
         except RuntimeError as error:
             return item[0], str(error)
 
@@ -307,10 +319,11 @@ def main(arguments):
             count = len(record.approaches) * len(CHECKS)
             cells += count
             print(f"{progress}: {count} cells", flush=True)
-            if approaches and name in declared:
+            if (approaches or recipes) and name in declared:
                 before = old.get(name, record)
-                merged = before.approaches | record.approaches
-                record = replace(before, approaches=merged)
+                parts = ["recipes", "snippets"] if recipes else ["approaches"]
+                merged = {p: getattr(before, p) | getattr(record, p) for p in parts}
+                record = replace(before, **merged)
             if approaches or name not in declared:
                 print("\n".join(table(described([]), record)))
             if name in old:
@@ -325,10 +338,10 @@ def main(arguments):
         kept = [record for name, record in new.items() if name in declared]
         results.write_compatibility(described(kept))
     if problems:
-        sys.exit(f"matrix: could not be run: {', '.join(problems)}")
+        sys.exit(f"compatibility: could not be run: {', '.join(problems)}")
     if check and turns:
         sys.exit(
-            f"matrix: {len(turns)} cells differ from data/results/compatibility.json"
+            f"compatibility: {len(turns)} cells differ from data/results/compatibility.json"
         )
 
 
