@@ -154,9 +154,12 @@ def test_a_recipe_passes_where_it_claims(release):
 def test_a_turned_cell_is_found():
     before = verdicts.newest(RESULTS)
     turned = results.Cell({"construct": "TypeError: no"})
-    after = replace(before, approaches=before.approaches | {"proxy-sqlalchemy": turned})
-    assert list(compatibility.turned("here", asdict(before), asdict(after))) == [
-        "here · approaches · proxy-sqlalchemy · failed · construct: absent → TypeError: no",
+    cells = before.approaches | {"proxy-sqlalchemy": turned}
+    after = replace(before, approaches=cells)
+    found = compatibility.turned("here", asdict(before), asdict(after))
+    assert list(found) == [
+        "here · approaches · proxy-sqlalchemy · failed · construct: "
+        "absent → TypeError: no",
     ]
 
 
