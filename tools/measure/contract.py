@@ -10,7 +10,9 @@ import gc
 import importlib
 import inspect
 import shutil
+import threading
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache, partial
@@ -27,6 +29,7 @@ from tools.measure.models import Base, Post, Tag, User, seed
 from tools.measure.surface import (
     Failure,
     Surface,
+    Turn,
     alerts,
     configuration,
     describe,
@@ -68,6 +71,7 @@ class Check:
 
 
 CHECKS = {}
+SAME_POST = {"id": "", "title": "Twice"}
 
 
 def check(group=SURFACE, views="BASIC", place=None, process=None):
@@ -131,7 +135,7 @@ def factory(approach, views="LOOKUP", place=after_init_app):
 
     def create_app(config):
         app = Flask("contract")
-        app.config.from_mapping(config, FAILED={})
+        app.config.from_mapping(config, FAILED={}, HOLD=str, MEET=str)
         app.add_url_rule("/token", view_func=token)
         fill(app.config["SQLALCHEMY_DATABASE_URI"])
         place(app, partial(approach.db.init_app, app), add_views)
@@ -340,9 +344,12 @@ def delete(surface):
         require(session.get(Tag, 2) is None, f"the row is there: {alerts(page)}")
 
 
-@check(views="POSTS")
+@check()
 def integrity_error(surface):
     """A refused commit is reported, writes nothing, and the next request works."""
+    twice = {f"posts-{n}-{key}": v for n in "01" for key, v in SAME_POST.items()}
+    surface.submit("/admin/user/new/", {"name": "Eve", "email": "eve@a.com"} | twice)
+    require(len(surface.rows("/admin/user/")) == 2, "the first statement was kept")
     changes = {"title": "A compiler", "author": "2"}
     page = surface.submit("/admin/post/new/", changes)
     require("Integrity error" in alerts(page), f"not reported: {alerts(page)}")
@@ -539,11 +546,65 @@ def warnings_as_errors(surface):
             warnings.filterwarnings("ignore", message=message)
         # The views of the surface exist; theirs is the warning of a new one.
         factory(surface.approach)(configuration(surface.url))
+        integrity_error(surface)
         works(surface)
+        details(surface)
         edit(surface)
+        delete(surface)
 
 
-def overlapping(surface):
+@check(PRODUCTION, views="MEETING")
+def failing_view(surface):
+    """A view that raises, and a context without a request, keep no connection."""
+    try:
+        surface.get("/admin/tag/fail/")
+    except Failure:
+        returned(surface, "a view that raises")
+    view = surface.app.extensions["admin"][0]._views[-1]
+    with surface.app.app_context():
+        view.get_query().all()
+    returned(surface, "a context without a request")
+
+
+@check(PRODUCTION, views="MEETING")
+def held_save(surface):
+    """A save that waits in a hook while another request is served loses nothing."""
+    held, go_on, seen = threading.Event(), threading.Event(), []
+
+    def hold(view):
+        # The query sends the row to the database; the commit comes after the hook.
+        view.get_query().count()
+        held.set()
+        go_on.wait(timeout=10)
+
+    surface.app.config["HOLD"] = hold
+
+    def look():
+        held.wait(timeout=10)
+        # A second tab of the same browser.
+        tab = surface.app.test_client()
+        tab._cookies = surface.client._cookies
+        with suppress(Failure):
+            seen.append(surface.send("GET", "/admin/tag/", tab))
+        go_on.set()
+
+    other = threading.Thread(target=look)
+    token = surface.send("GET", "/token")
+    other.start()
+    data = {"csrf_token": token, "name": "held"}
+    try:
+        surface.send("POST", "/admin/tag/new/", follow_redirects=False, data=data)
+    finally:
+        # A save that fails does not come to its hook.
+        held.set()
+        other.join()
+    require(seen and "held" not in seen[0], "another request sees an open transaction")
+    with surface.elsewhere() as session:
+        require(one(session, Tag, name="held"), "answered 302, and no row was saved")
+    returned(surface, "the save")
+
+
+def overlapping(surface, others=()):
     clients = {name: surface.app.test_client() for name in "ab"}
     tokens = {name: surface.send("GET", "/token", clients[name]) for name in "ab"}
     surface.sessions.clear()
@@ -554,7 +615,8 @@ def overlapping(surface):
         # Not the page after it: one request, one context.
         surface.send("POST", page, clients[name], follow_redirects=False, data=data)
 
-    answers = surface.at_once(*[partial(save, name) for name in "ab"], end=True)
+    requests = [partial(save, name) for name in "ab"]
+    answers = surface.at_once(*requests, end=Turn(), others=others)
     with surface.elsewhere() as session:
         written = {name for name in "ab" if one(session, Tag, name=name)}
     failed = {
@@ -578,7 +640,9 @@ def threads(surface):
     overlapping(surface)
 
 
-@check(PRODUCTION, views="TAGS", process="gevent")
+@check(PRODUCTION, views="MEETING", process="gevent")
 def gevent(surface):
     """Two saves that overlap on gevent: both answered, two sessions, none kept."""
-    overlapping(surface)
+    committed = Turn(alone=False)
+    surface.app.config["MEET"] = committed.meet
+    overlapping(surface, others=[committed])

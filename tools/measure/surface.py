@@ -86,6 +86,7 @@ class Surface:
             self.sessions.append(info["number"])
         if self.turn is not None and "has_turn" not in g:
             # Both requests hold their session now; go on one after the other.
+            g.has_turn = False
             self.turn.meet()
             self.turn.lock.acquire()
             g.has_turn = True
@@ -102,14 +103,17 @@ class Surface:
         if self.end is not None:
             self.end.meet()
 
-    def at_once(self, *requests, end=False):
+    def at_once(self, *requests, end=None, others=()):
         """Send two requests that hold their sessions at the same time.
 
         :param requests: functions without arguments.
-        :param end: let their contexts end at the same time as well.
+        :param end: where their contexts end together, a ``Turn``.
+        :param others: points on the way where they meet, and then go on at once
+            instead of one after the other.
         :return: for each what it returned or the exception that it raised.
         """
-        self.turn, self.end = Turn(), Turn() if end else None
+        self.turn, self.end = Turn(alone=not others), end
+        points = [self.turn, *others, *([end] if end else [])]
         answers = [None] * len(requests)
 
         def send(number, request):
@@ -118,9 +122,8 @@ class Surface:
             except Exception as error:
                 answers[number] = error
             finally:
-                self.turn.leave()
-                if end:
-                    self.end.leave()
+                for point in points:
+                    point.leave()
 
         threads = [
             threading.Thread(target=send, args=pair) for pair in enumerate(requests)
@@ -236,10 +239,13 @@ def alerts(text):
 
 
 class Turn:
-    """A point that two requests reach together, to go on one after the other."""
+    """A point that two requests reach together, to go on one after the other.
 
-    def __init__(self):
-        self.lock = threading.Lock()
+    :param alone: whether the one that goes on holds the other one up.
+    """
+
+    def __init__(self, alone=True):
+        self.lock = threading.Lock() if alone else threading.Semaphore(2)
         self._barrier = threading.Barrier(2)
         self._met = set()
 

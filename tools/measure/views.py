@@ -3,6 +3,8 @@
 No check imports them: where Flask-Admin cannot be imported, that is an outcome.
 """
 
+from contextlib import suppress
+
 from flask import current_app
 from flask_admin import expose
 from flask_admin.actions import action
@@ -43,6 +45,28 @@ class TagView(SecureView):
     form_columns = ["name"]
 
 
+def real_session():
+    """The session of the request, by the extension."""
+    extension = current_app.extensions["sqlalchemy"]
+    # Flask-SQLAlchemy's is a scoped session, which gives it when called.
+    return getattr(extension, "get_session", extension.session)()
+
+
+class MeetingView(TagView):
+    """A view whose hooks call what a check has put there."""
+
+    def on_model_change(self, form, model, is_created):
+        current_app.config["HOLD"](self)
+
+    def after_model_change(self, form, model, is_created):
+        current_app.config["MEET"]()
+
+    @expose("/fail/")
+    def fail(self):
+        self.get_query().all()
+        raise ZeroDivisionError
+
+
 class OverridingView(TagView):
     """Overrides as applications write them, each with one use of the session.
 
@@ -74,6 +98,10 @@ class OverridingView(TagView):
     def on_model_change(self, form, model, is_created):
         def nested():
             session = self.current()
+            with suppress(ZeroDivisionError), session.begin_nested():
+                session.add(Tag(name=f"{model.name} lost"))
+                session.flush()
+                raise ZeroDivisionError
             with session.begin_nested():
                 session.add(Tag(name=f"{model.name} nested"))
 
@@ -91,8 +119,10 @@ class OverridingView(TagView):
     def on_model_delete(self, model):
         def first():
             session = self.current()
-            names = session.scalars(select(Tag.name).order_by(Tag.id)).all()
-            current_app.config["SEEN"] = names
+            tags = session.scalars(select(Tag).order_by(Tag.id)).all()
+            current_app.config["SEEN"] = [tag.name for tag in tags]
+            if not all(tag in real_session() for tag in tags):
+                raise LookupError("the rows are of another session")
 
         def known():
             if model not in self.current():
@@ -105,17 +135,19 @@ class OverridingView(TagView):
     def rename(self, ids):
         def renamed():
             session = self.current()
+            tag = session.get(Tag, int(ids[0]))
             with session.no_autoflush:
-                session.get(Tag, int(ids[0])).name = "renamed"
+                tag.name = "renamed"
+                session.scalar(select(Tag.id).limit(1))
+                if tag not in real_session().dirty:
+                    raise LookupError("the change was flushed")
             session.commit()
 
         self.note("no_autoflush", renamed)
 
     @expose("/attribute/")
     def attribute(self):
-        extension = current_app.extensions["sqlalchemy"]
-        # Flask-SQLAlchemy's is a scoped session, which gives it when called.
-        real = getattr(extension, "get_session", extension.session)()
+        real = real_session()
 
         def set_it():
             if not real.autoflush:
@@ -129,7 +161,11 @@ class OverridingView(TagView):
 
     @expose("/call/")
     def call(self):
-        self.note("call", lambda: self.current()().scalar(select(Tag.id).limit(1)))
+        def called():
+            if self.current()() is not real_session():
+                raise LookupError("another session")
+
+        self.note("call", called)
         return "done"
 
 
@@ -146,6 +182,7 @@ class DbSessionView(OverridingView):
 USERS = ((UserView, User),)
 POSTS = ((PostView, Post),)
 TAGS = ((TagView, Tag),)
+MEETING = ((MeetingView, Tag),)
 BASIC = USERS + POSTS + TAGS
 LOOKUP = ((UserView, User), (LookupPostView, Post), (TagView, Tag))
 SELF_SESSION = ((SelfSessionView, Tag),)
