@@ -1,15 +1,17 @@
 """Each check that was added for production finds the fault that is planted for it."""
 
+import asyncio
 import itertools
 import json
 import subprocess
 import sys
 import threading
+from contextlib import nullcontext
 
 import pytest
 from flask import current_app, g
 from flask_sqlalchemy_lite import SQLAlchemy
-from sqlalchemy.orm import scoped_session
+from sqlalchemy.orm import Session, close_all_sessions, scoped_session
 
 from snippets.workarounds.proxy_sqlalchemy import LazySession, ProxySQLAlchemy
 from tools.measure.approaches import Approach
@@ -79,11 +81,33 @@ def test_a_session_that_is_shared_only_under_overlap(new_database):
     assert judge(approach, "threads", new_database()) == "two requests share a session"
 
 
+def add_with_a_loop(admin, views, app):
+    """Enter an event loop after each request, as Lite does at its end."""
+
+    @app.after_request
+    def audit(response):
+        asyncio.run(asyncio.sleep(0))
+        return response
+
+    add_views(admin, views)
+
+
+def test_what_fails_only_on_gevent(tmp_path, new_database):
+    assert judge(Approach(db, add_with_a_loop), "threads", new_database()) == "ok"
+    said = on_gevent("add_with_a_loop", tmp_path)
+    assert said.startswith("1 of 2 requests failed, although its row was saved: ")
+
+
 def test_the_same_on_gevent(tmp_path):
-    wiring = "tests.test_checks:add_shared_under_overlap"
+    said = on_gevent("add_shared_under_overlap", tmp_path)
+    assert said == "two requests share a session"
+
+
+def on_gevent(function, tmp_path):
+    wiring = f"tests.test_checks:{function}"
     command = [sys.executable, "-m", "tools.measure.overlap", tmp_path, wiring]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert json.loads(done.stdout)[wiring]["gevent"] == "two requests share a session"
+    return json.loads(done.stdout)[wiring]["gevent"]
 
 
 def judged(make_session, check, url, db=db):
@@ -143,7 +167,7 @@ class Refusing(SQLAlchemy):
 def test_another_session_in_the_hooks(new_database):
     apart = Refusing()
     got = judged(lambda app: LazySession(apart), "db-session", new_database(), db=apart)
-    assert got.startswith("with db.session these fail: set an attribute, in (")
+    assert got.startswith("with db.session these fail: commit, no_autoflush, set an")
 
 
 def test_a_warning_of_a_session(new_database):
@@ -205,3 +229,67 @@ def test_a_masked_cell_reports_the_act(new_database):
     approach = Approach(db, add)
     assert judge(approach, "listing", new_database()).startswith("ZeroDivisionError")
     assert judge(approach, "inline-edit", new_database()) == "ok"
+
+
+class ClosesAll(ProxySQLAlchemy):
+    """Closes the sessions of the other requests too."""
+
+    def init_app(self, app):
+        super().init_app(app)
+        app.teardown_appcontext(lambda error: close_all_sessions())
+
+
+class ClosesAfterRequest(ProxySQLAlchemy):
+    """Closes the session where a request was answered, and nowhere else."""
+
+    def init_app(self, app):
+        super().init_app(app)
+        app.teardown_appcontext_funcs.clear()
+
+        @app.after_request
+        def close(response):
+            self.session.close()
+            return response
+
+
+class NoTransaction(ProxySQLAlchemy):
+    """Commits each statement by itself."""
+
+    def __init__(self):
+        super().__init__(engine_options={"isolation_level": "AUTOCOMMIT"})
+
+
+class FlatSession(Session):
+    """Keeps what a nested block wanted to undo."""
+
+    def begin_nested(self):
+        return nullcontext()
+
+
+class FlatBlocks(ProxySQLAlchemy):
+    def __init__(self):
+        super().__init__(session_options={"class_": FlatSession})
+
+
+@pytest.mark.parametrize(
+    ("fault", "check", "message"),
+    [
+        (ClosesAll, "held-save", "answered 302, and no row was saved"),
+        (
+            ClosesAfterRequest,
+            "failing-view",
+            "1 connection kept after a context without a request",
+        ),
+        (NoTransaction, "integrity-error", "the first statement was kept"),
+        (NoTransaction, "held-save", "another request sees an open transaction"),
+        (FlatBlocks, "db-session", "with db.session the rows are ["),
+    ],
+)
+def test_a_planted_fault(fault, check, message, new_database):
+    faulty = fault()
+
+    def add(admin, views):
+        for view, model in views:
+            admin.add_view(view(model, faulty.session))
+
+    assert judge(Approach(faulty, add), check, new_database()).startswith(message)

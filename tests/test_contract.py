@@ -57,7 +57,7 @@ def test_contract(approach, check, tmp_path, request):
         outcomes = request.getfixturevalue("patched")[WIRINGS[approach]]
         got = outcomes.get(check, compatibility.NOT_REACHED)
     else:
-        got = outcome(approach, check, f"sqlite:///{tmp_path}/contract.db")
+        got = outcome(approach, check, f"sqlite:///{tmp_path}/contract.db?timeout=1")
     record = request.config.stash.get(compatibility.RECORD, None)
     if record is not None:
         record["approaches"].setdefault(approach, {})[check] = got
@@ -77,7 +77,7 @@ def test_construction(approach, tmp_path, monkeypatch, request):
     monkeypatch.setattr(BaseModelView, "__init__", init)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        outcome(approach, "construct", f"sqlite:///{tmp_path}/contract.db")
+        outcome(approach, "construct", f"sqlite:///{tmp_path}/contract.db?timeout=1")
     messages = (str(warning.message) for warning in caught)
     got = {
         "deprecated": next(

@@ -22,7 +22,9 @@ def main(folder, *wirings, process=None):
             outcomes[wiring] = {"import": describe(error)}
             continue
         outcomes[wiring] = {
-            name: judge(approach, name, f"sqlite:///{folder}/{next(numbers)}.db")
+            name: judge(
+                approach, name, f"sqlite:///{folder}/{next(numbers)}.db?timeout=1"
+            )
             for name, check in CHECKS.items()
             if check.process == process
         }
