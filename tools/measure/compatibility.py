@@ -186,10 +186,11 @@ def run(wanted, approaches, recipes):
             names = [name for name in names if name in recipes]
             command += [f"snippets/recipes/{name}.py" for name in names]
         else:
-            command += ["snippets", "tests/test_contract.py"]
-            command += ["tests/test_findings.py"] if names and not approaches else []
+            command += ["tests/test_contract.py"]
         if not approaches:
             command += [f"tests/recipes/test_{name}.py" for name in names]
+            if not recipes:
+                command += ["snippets", *["tests/test_findings.py"] * bool(names)]
         environment = {
             key: value for key, value in os.environ.items() if key != "VIRTUAL_ENV"
         }
