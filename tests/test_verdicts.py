@@ -142,6 +142,19 @@ def test_an_approach_works_where_the_guide_says_and_nowhere_else(name):
     assert limits == {*APPROACHES[name].get("limits", [])}
 
 
+def test_the_one_answer():
+    """The index and Approaches say that one approach passes every check everywhere."""
+    everywhere = {
+        name
+        for name in APPROACHES
+        if all(verdicts.passes(RESULTS, name, release) for release in RELEASES)
+    }
+    assert everywhere == {"proxy-sqlalchemy"}
+    lines = claims.lines()
+    for release in RELEASES:
+        assert verdicts.recommended(RESULTS, release, lines) == "proxy-sqlalchemy"
+
+
 @pytest.mark.parametrize("release", RELEASES)
 def test_a_recipe_passes_where_it_claims(release):
     runs = verdicts.environment(RESULTS, release).recipes
