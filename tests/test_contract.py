@@ -4,6 +4,7 @@ With ``--record`` the outcomes are kept for the compatibility matrix; without it
 they have to be the ones that ``data/results/compatibility.json`` holds.
 """
 
+import importlib
 import json
 import subprocess
 import sys
@@ -12,6 +13,8 @@ import warnings
 import flask
 import pytest
 from flask_admin.model import BaseModelView
+from packaging.specifiers import SpecifierSet
+from sqlalchemy import text
 
 from tools.measure import compatibility
 from tools.measure.approaches import load
@@ -23,6 +26,13 @@ WIRINGS = {
     name: compatibility.APPROACHES[name]["wiring"]
     for name in compatibility.installed_approaches()
 }
+WORKING = [
+    name
+    for name in WIRINGS
+    if SpecifierSet(compatibility.APPROACHES[name].get("works", "<0")).contains(
+        compatibility.installed("Flask-Admin"), prereleases=True
+    )
+]
 
 
 def outcome(approach, check, url):
@@ -63,6 +73,18 @@ def test_contract(approach, check, tmp_path, request):
         record["approaches"].setdefault(approach, {})[check] = got
     else:
         assert got == compatibility.committed(approach, check)
+
+
+@pytest.mark.parametrize("approach", WORKING)
+def test_the_program_of_the_page(approach, drive):
+    """It takes its configuration, makes its tables and shows their rows."""
+    module = importlib.import_module(WIRINGS[approach].split(":")[0])
+    surface = drive(module.create_app)
+    with surface.elsewhere() as session:
+        names = session.scalars(text('SELECT name FROM "user"')).all()
+    rows = surface.rows("/admin/user/")
+    assert [name in row for name, row in zip(names, rows, strict=True)] == [True] * 2
+    assert surface.token("/admin/user/new/")
 
 
 @pytest.mark.parametrize("approach", WIRINGS)
