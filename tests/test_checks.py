@@ -282,7 +282,7 @@ class FlatBlocks(ProxySQLAlchemy):
         ),
         (NoTransaction, "integrity-error", "the first statement was kept"),
         (NoTransaction, "held-save", "another request sees an open transaction"),
-        (FlatBlocks, "db-session", "with db.session the rows are ["),
+        (FlatBlocks, "db-session", "with db.session a hook loses rows"),
     ],
 )
 def test_a_planted_fault(fault, check, message, new_database):

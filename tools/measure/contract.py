@@ -507,7 +507,8 @@ def overrides(surface, name):
         names = set(session.scalars(select(Tag.name)))
     written = {"past nested", "past after", "new", "new nested", "new after", "renamed"}
     require(len(rows) == 2, "the list misses rows")
-    require(names == written, f"with {name} the rows are {sorted(names)}")
+    # Which rows depends on the locks of the database.
+    require(names == written, f"with {name} a hook loses rows, or keeps undone ones")
     require("renamed" in surface.app.config["SEEN"], "a hook sees other rows")
     returned(surface, "the requests")
 
