@@ -82,7 +82,9 @@ def writing(db):
 def test_a_healthy_application(examine):
     code, said = examine(lazy_session.create_app)
     assert code == 0
-    assert "works: ModelView(User, LazySession(db)) (docs/workarounds/" in said
+    assert (
+        "works: ModelView(User, db.session) with db = ProxySQLAlchemy() (docs/" in said
+    )
     assert said.count("no fault found") == 3
 
 

@@ -153,7 +153,8 @@ def paste_the_index(hosted, folder, missing=None):
     """Run what the index says in an application of one file, in an empty folder."""
     page = BeautifulSoup(hosted.joinpath("index.html").read_bytes(), "html.parser")
     found = [block.get_text() for block in page.select(".highlight-default pre")]
-    db, views, app = (text.replace(missing or "\0", "") for text in found)
+    install, db, views, app = (text.replace(missing or "\0", "") for text in found)
+    assert install.startswith("pip install ")
     source = READER.format(db=db, views=views, app=textwrap.indent(app, " " * 4))
     (folder / "app.py").write_text(source, "utf-8")
     command = [sys.executable, "-I", "app.py"]
