@@ -180,14 +180,6 @@ def by_check(results, approach, checks):
     return joined(results, said, newest_first=True)
 
 
-def check_passes(results, approach, check):
-    """Whether a check passes on the newest release."""
-    if check not in results.checks:
-        raise KeyError(f"no check {check!r} in the behaviour contract")
-    failed = cell(results, approach, releases(results)[-1]).failed
-    return not failed.keys() & {check, "construct"}
-
-
 def difference(results, record):
     """The approaches whose outcome is not the one of the newest release."""
     usual = newest(results).approaches

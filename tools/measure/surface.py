@@ -265,10 +265,3 @@ class Turn:
 
 def lookup(surface, **query):
     return json.loads(surface.get("/admin/post/ajax/lookup/", **query))
-
-
-def contexts_remembered(surface):
-    """How many application contexts the views' scoped session still knows."""
-    views = surface.app.extensions["admin"][0]._views
-    view = next(view for view in views if view.name == "User")
-    return len(view.session.registry.registry)
