@@ -180,17 +180,19 @@ def judge(approach, name, url):
     except Exception as error:
         if not elsewhere and name != "construct":
             return NOT_REACHED
-        return str(error) if isinstance(error, Failure) else describe(error)
+        return told(error)
     surface.approach = approach
     try:
         asked.ask(surface)
-    except Failure as failure:
-        return str(failure)
     except Exception as error:
-        return describe(error)
+        return told(error)
     finally:
         surface.close()
     return OK
+
+
+def told(error):
+    return str(error) if isinstance(error, Failure) else describe(error)
 
 
 def token():
@@ -523,17 +525,19 @@ def another_teardown_fails(surface):
 
     # What was there before is left out of the collections, which makes them short.
     gc.freeze()
-    for _ in range(3):
-        try:
-            surface.get("/admin/user/")
-        except ZeroDivisionError:
-            continue
-        raise Failure("the teardown function did not run")
-    # Nobody closes the session: it goes when nothing refers to it, which a first
-    # collection may bring about where a dictionary knows its context by weak reference.
-    gc.collect()
-    gc.collect()
-    gc.unfreeze()
+    try:
+        for _ in range(3):
+            try:
+                surface.get("/admin/user/")
+            except ZeroDivisionError:
+                continue
+            raise Failure("the teardown function did not run")
+        # Nobody closes the session: it goes when nothing refers to it, which a first
+        # collection may bring about where a dictionary knows its context weakly.
+        gc.collect()
+        gc.collect()
+    finally:
+        gc.unfreeze()
     # How many depends on which addresses Python uses again.
     require(surface.pool.checkedout() == 0, "connections kept: no session is closed")
 
@@ -557,10 +561,9 @@ def warnings_as_errors(surface):
 @check(PRODUCTION, views="MEETING")
 def failing_view(surface):
     """A view that raises, and a context without a request, keep no connection."""
-    try:
+    with suppress(Failure):
         surface.get("/admin/tag/fail/")
-    except Failure:
-        returned(surface, "a view that raises")
+    returned(surface, "a view that raises")
     view = surface.app.extensions["admin"][0]._views[-1]
     with surface.app.app_context():
         view.get_query().all()
@@ -627,9 +630,8 @@ def overlapping(surface, others=()):
     }
     if failed:
         saved = ", although its row was saved" if written & failed.keys() else ""
-        error = next(iter(failed.values()))
-        told = str(error) if isinstance(error, Failure) else describe(error)
-        raise Failure(f"{len(failed)} of 2 requests failed{saved}: {told}")
+        said = told(next(iter(failed.values())))
+        raise Failure(f"{len(failed)} of 2 requests failed{saved}: {said}")
     require(written == {"a", "b"}, f"only {sorted(written)} of two rows were saved")
     require(len(surface.sessions) == 2, "two requests share a session")
     returned(surface, "two requests that overlap")
