@@ -31,6 +31,12 @@ def read(name):
     return tomllib.loads((CLAIMS / f"{name}.toml").read_text("utf-8"))
 
 
+@lru_cache
+def blocks():
+    """What a block can say of itself: its place, the reader's names, the packages."""
+    return read("blocks")
+
+
 def approaches():
     return read("approaches")
 
