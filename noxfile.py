@@ -26,6 +26,7 @@ MEASURE = {
     "outputs": [f"{OUTPUTS} --regen-all"],
     "resolutions": ["-m tools.measure.resolutions"],
     "screenshots": ["-m tools.publish.screenshots"],
+    "release": ["-m tools.measure.release"],
 }
 CHECK = {
     "compatibility": ["-m tools.measure.compatibility --check"],
