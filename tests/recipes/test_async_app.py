@@ -4,6 +4,7 @@ import asyncio
 import json
 import subprocess
 import sys
+from importlib.metadata import version
 
 import pytest
 from flask import Flask
@@ -15,6 +16,7 @@ from sqlalchemy.exc import ArgumentError
 from snippets.recipes import async_app
 from snippets.recipes.async_app import Base, Post
 from tools.measure.removal import without
+from tools.measure.surface import Failure
 from tools.paths import ROOT
 
 MISSING = "(sqlalchemy.exc.MissingGreenlet) greenlet_spawn has not been called"
@@ -121,7 +123,12 @@ def test_an_asynchronous_view_of_the_admin(drive):
         app.extensions["admin"][0].add_view(Report(name="Report"))
         return app
 
-    assert drive(create_app).get("/admin/report/") == "A first post"
+    surface = drive(create_app)
+    if version("flask-admin") == "1.6.1":
+        with pytest.raises(Failure, match="returned a coroutine|type coroutine"):
+            surface.get("/admin/report/")
+    else:
+        assert surface.get("/admin/report/") == "A first post"
 
 
 @pytest.mark.parametrize(
@@ -154,6 +161,7 @@ import gc, os, sys
 gc.disable()
 from snippets.recipes import async_app
 from tools.measure.removal import without
+from tools.measure.surface import Failure
 module = without(async_app, ".options(joinedload(Post.author))")
 app = module.create_app({"SQLALCHEMY_ENGINES": {"default": sys.argv[1]}})
 app.testing = True
