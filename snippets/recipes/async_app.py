@@ -116,10 +116,10 @@ class PostView(ModelView):
 
 
 # region views
-pages = Blueprint("pages", __name__)
+async_pages = Blueprint("async_pages", __name__)
 
 
-@pages.get("/posts")
+@async_pages.get("/posts")
 async def posts():
     query = select(Post).options(joinedload(Post.author)).order_by(Post.title)
     # Not db.async_session: that one is closed in another event loop.
@@ -161,7 +161,7 @@ def create_app(config=None):
             db.session.commit()
 
     # region app
-    app.register_blueprint(pages)
+    app.register_blueprint(async_pages)
     # endregion app
     admin = Admin(app)
     admin.add_view(PostView(Post, db.session))
