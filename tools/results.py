@@ -143,6 +143,7 @@ class Resolutions(TypedDict):
 
 
 class Mutants(TypedDict):
+    content: str
     mutants: int
     survived: dict[str, str]
 
