@@ -123,7 +123,7 @@ def span(results, wanted):
 
 
 def steps(results):
-    """``(old, new, approaches)`` for each upgrade: those that work or fail otherwise."""
+    """``(old, new, approaches)`` for each upgrade: those whose outcome differs."""
     for old, new in zip(releases(results), releases(results)[1:], strict=False):
 
         def outcome(name, release):

@@ -114,7 +114,7 @@ class Guide:
         return why
 
     def freeze_data(self):
-        """What docs/_static/freeze.js answers from: releases, and cures that were run."""
+        """What docs/_static/freeze.js answers from: releases, and cures that ran."""
         rules = [
             {
                 # A line names what it lacks by leaving it out.
