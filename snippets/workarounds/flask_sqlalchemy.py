@@ -24,12 +24,13 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import String
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+# region db
+db = SQLAlchemy()
+# endregion db
+
 
 class Base(DeclarativeBase):
     pass
-
-
-db = SQLAlchemy(model_class=Base)
 
 
 class User(Base):
@@ -65,9 +66,12 @@ def create_app(config=None):
     app.config.from_mapping(
         # A random key ends all logins at each start: set one outside of development.
         SECRET_KEY=os.environ.get("SECRET_KEY") or secrets.token_hex(),
-        SQLALCHEMY_DATABASE_URI=os.environ.get("DATABASE_URL", "sqlite:///guide.db"),
     )
     app.config.from_mapping(config)
+    # region config
+    address = os.environ.get("DATABASE_URL", "sqlite:///guide.db")
+    app.config.setdefault("SQLALCHEMY_DATABASE_URI", address)
+    # endregion config
     db.init_app(app)
     with app.app_context():
         Base.metadata.create_all(db.engine)
