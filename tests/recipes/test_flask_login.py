@@ -62,7 +62,7 @@ def test_trap_the_url_of_a_view(scheme, drive):
 
 
 def test_trap_the_id_in_the_cookie(surface, monkeypatch):
-    """What most examples do: SQLite gives the id to the next account."""
+    """What `UserMixin` does: SQLite gives the id to the next account."""
     load = lambda id: flask_login.db.session.get(flask_login.Account, int(id))  # noqa: E731
     monkeypatch.setattr(flask_login.Account, "get_id", lambda self: str(self.id))
     monkeypatch.setattr(flask_login.login_manager, "_user_callback", load)
