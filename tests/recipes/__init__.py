@@ -1,4 +1,0 @@
-import pytest
-
-# pytest explains the assertions of test modules only, unless it is told.
-pytest.register_assert_rewrite("tests.recipes.login")

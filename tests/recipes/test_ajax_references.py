@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import insert, update
 
 from snippets.recipes import ajax_references
-from tests.recipes.login import check_visitor, contents, create, write
+from tools.measure.login import check_visitor, contents, create, write
 from tools.measure.removal import without
 from tools.measure.surface import Failure, alerts
 

@@ -6,7 +6,7 @@ import pytest
 from flask_admin.helpers import is_safe_url
 
 from snippets.recipes import flask_login
-from tests.recipes.login import (
+from tools.measure.login import (
     CHECKS,
     check_guesses,
     check_log_out,

@@ -10,7 +10,7 @@ from packaging.version import Version
 from sqlalchemy import update
 
 from snippets.recipes import protected_admin
-from tests.recipes.login import (
+from tools.measure.login import (
     CHECKS,
     accounts,
     check_visitor,

@@ -5,7 +5,7 @@ from flask_admin.contrib.sqla import tools
 from sqlalchemy import select
 
 from snippets.recipes import tenants
-from tests.recipes.login import CHECKS, contents, create, routes
+from tools.measure.login import CHECKS, contents, create, routes
 from tools.measure.removal import without
 from tools.measure.surface import Failure, alerts
 

@@ -4,7 +4,7 @@ import pytest
 from flask.sessions import SecureCookieSessionInterface
 
 from snippets.tutorial import login
-from tests.recipes.login import (
+from tools.measure.login import (
     CHECKS,
     WRONG,
     accounts,

@@ -3,6 +3,9 @@
 A check takes a Surface and the module of its program.
 """
 
+# The checks say by assertions what they expect.
+# ruff: noqa: S101
+
 import pytest
 from sqlalchemy import delete, select, update
 
@@ -10,7 +13,7 @@ from tools.measure.access import ATTACK, ELSEWHERE
 
 PASSWORD = "testing"  # noqa: S105
 WRONG = "The name or the password is wrong."
-OPTIONS = {"protected_admin": ["--admin"], "tenants": ["1"]}
+OPTIONS = {"protected_admin": ["--admin"], "tenants": ["North"]}
 
 
 def create(surface, module, name="Ada", password=PASSWORD, options=None):
