@@ -22,7 +22,8 @@ from functools import cached_property
 from inspect import iscoroutinefunction
 from typing import cast
 
-from flask import Flask, abort, current_app, has_app_context, session
+from flask import Flask, abort, current_app, has_app_context
+from flask import session as browser_session
 from flask_admin import Admin, AdminIndexView
 from flask_admin.contrib.sqla import ModelView
 from flask_admin.form import SecureForm
@@ -132,6 +133,29 @@ class Member(UserMixin, Base):
 # endregion accounts
 
 
+# region settings
+def security_settings():
+    return dict(
+        # Part of every stored hash: with another value no password fits any more.
+        SECURITY_PASSWORD_SALT=os.environ.get("SECURITY_PASSWORD_SALT"),
+        SECURITY_PASSWORD_HASH="pbkdf2_sha512",  # noqa: S106
+        SECURITY_PASSWORD_HASH_PASSLIB_OPTIONS={
+            "pbkdf2_sha512__default_rounds": 220_000
+        },
+        SECURITY_RETURN_GENERIC_RESPONSES=True,
+        SECURITY_LOGOUT_CSRF=True,
+        SECURITY_POST_LOGIN_VIEW="/admin/",
+        SECURITY_POST_LOGOUT_VIEW="/login",
+        SESSION_COOKIE_SAMESITE="Lax",
+        REMEMBER_COOKIE_SAMESITE="Lax",
+        REMEMBER_COOKIE_SECURE=True,
+        REMEMBER_COOKIE_DURATION=timedelta(days=14),
+    )
+
+
+# endregion settings
+
+
 # region views
 class RoleOnly:
     """Mix in before a view class: only accounts with one of ``roles`` get in."""
@@ -164,8 +188,8 @@ class MemberView(RoleOnly, ModelView):
 
 def forget_tokens(app, **extra):
     # Somebody else may know a CSRF token from before the login.
-    session.pop("csrf", None)
-    session.pop("csrf_token", None)
+    browser_session.pop("csrf", None)
+    browser_session.pop("csrf_token", None)
 
 
 # endregion views
@@ -180,24 +204,9 @@ def create_app(config=None):
             "default": os.environ.get("DATABASE_URL", "sqlite:///guide.db")
         },
     )
-    # region settings
-    app.config.from_mapping(
-        # Part of every stored hash: with another value no password fits any more.
-        SECURITY_PASSWORD_SALT=os.environ.get("SECURITY_PASSWORD_SALT"),
-        SECURITY_PASSWORD_HASH="pbkdf2_sha512",  # noqa: S106
-        SECURITY_PASSWORD_HASH_PASSLIB_OPTIONS={
-            "pbkdf2_sha512__default_rounds": 220_000
-        },
-        SECURITY_RETURN_GENERIC_RESPONSES=True,
-        SECURITY_LOGOUT_CSRF=True,
-        SECURITY_POST_LOGIN_VIEW="/admin/",
-        SECURITY_POST_LOGOUT_VIEW="/login",
-        SESSION_COOKIE_SAMESITE="Lax",
-        REMEMBER_COOKIE_SAMESITE="Lax",
-        REMEMBER_COOKIE_SECURE=True,
-        REMEMBER_COOKIE_DURATION=timedelta(days=14),
-    )
-    # endregion settings
+    # region before
+    app.config.from_mapping(security_settings())
+    # endregion before
     app.config.from_mapping(config)
     db.init_app(app)
     # region app
