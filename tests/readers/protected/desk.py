@@ -69,7 +69,6 @@ class Label(Base):
         return self.name
 
 
-# paste: models
 
 
 # The names that the guide uses for what is ours.
