@@ -22,6 +22,10 @@ def test_output(path, tmp_path, file_regression):
     for name, version in CAPTURED_WITH.items():
         here = metadata.version(name)
         if here != version:
-            pytest.skip(f"captured with {name} {version}, this Python gets {here}")
+            pytest.fail(
+                f"captured with {name} {version}, and {here} is installed: run "
+                "nox -s measure -- release after a new release, or install "
+                "requirements.txt"
+            )
     text = capture(path, tmp_path)
     file_regression.check(text, fullpath=path, encoding="utf-8")
