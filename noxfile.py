@@ -37,6 +37,7 @@ CHECK = {
     "budgets": [LIVE, f"{SPHINX} {SITE}", "-m tools.publish.budgets"],
 }
 CHECK["budgets"] += ["-m tools.publish.live_budgets"]
+CHECK["paste"] = [f"{SPHINX} {SITE}", f"-m tools.measure.paste {SITE}"]
 BUILD = {
     "live": [LIVE],
     "readme": ["-m tools.publish.readme"],

@@ -143,6 +143,7 @@ class Resolutions(TypedDict):
 
 
 class Mutants(TypedDict):
+    content: str
     mutants: int
     survived: dict[str, str]
 
@@ -229,7 +230,7 @@ def parse(data):
         {c["name"]: Check(c["group"], c["text"]) for c in data["checks"]},
         {name: Approach(**about) for name, about in data["approaches"].items()},
         sorted(environments, key=lambda environment: environment.order),
-        data["date"],
+        data.get("date", ""),
     )
 
 

@@ -5,6 +5,7 @@ makes Markdown; ``guide.works_on("lazy-session")`` is a question of tools/verdic
 """
 
 import ast
+import csv
 import inspect
 import json
 import shutil
@@ -142,16 +143,19 @@ class Guide:
         for found in self.reliability, self.resolutions:
             captured.append(json.dumps(found).replace("\\", ""))
         captured += [path.read_text("utf-8") for path in SNIPPETS.rglob("*.console")]
+        with (SNIPPETS / "error_messages.csv").open(encoding="utf-8") as file:
+            captured += [row[0] for row in csv.reader(file)]
         found = {}
         for error in self.claimed("errors")["error"]:
             if not any(error["message"] in text for text in captured):
                 raise LookupError(f"no run has captured {error['message']!r}")
-            pair = error["cause"], error["page"]
-            found.setdefault(error["message"], []).append(pair)
+            found.setdefault(error["message"], []).append(error)
         for recipe in self.recipes:
             if recipe["error"]:
-                pair = recipe["cause"], f"recipes/{recipe['page']}"
-                found.setdefault(recipe["error"], []).append(pair)
+                page = f"recipes/{recipe['page']}"
+                cause = {"cause": recipe["cause"], "write": "", "page": page}
+                known = [each for each in found if recipe["error"] in each]
+                found.setdefault(*known[:1] or [recipe["error"]], []).append(cause)
         return dict(sorted(found.items()))
 
     def documented(self, module):

@@ -28,6 +28,7 @@ from urllib.parse import unquote, urlparse
 import pytest
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
 
 from tools import claims, results, verdicts
 from tools.measure import approaches, contract
@@ -151,16 +152,12 @@ def condense(wanted, record):
 
 def requirements(wanted):
     """What to install: requirements.txt with changes, and what only limits it."""
-    pins = {}
-    for line in (ROOT / "requirements.txt").read_text("utf-8").splitlines():
-        if match := re.match(r"[\w.-]+(?===)", line):
-            pins.setdefault(match[0], []).append(line)
+    pins = {name: [*map(str, each)] for name, each in claims.pins().items()}
     changes = wanted.varies | wanted.pins
     left_out = {*wanted.without, *wanted.drops}
     names = [*map(str.lower, LIBRARIES), *TOOLS, *changes]
     if wanted.recipes:
-        direct = (ROOT / "requirements.in").read_text("utf-8")
-        names += re.findall(r"^[\w.-]+", direct, re.MULTILINE)
+        names += direct()
     lines = []
     for name in dict.fromkeys(names):
         change = changes.get(name)
@@ -179,6 +176,13 @@ def requirements(wanted):
 def newest():
     """The newest release of Flask-Admin that is declared."""
     return [each.release for each in claims.environments().values() if each.recipes][-1]
+
+
+def direct():
+    """The packages that requirements.in names."""
+    lines = (ROOT / "requirements.in").read_text("utf-8").splitlines()
+    stated = [line.partition("#")[0].strip() for line in lines]
+    return [canonicalize_name(Requirement(line).name) for line in stated if line]
 
 
 def recipes_for(release):

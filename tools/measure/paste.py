@@ -207,7 +207,12 @@ def environment(packages, latest=False):
     name = hashlib.sha256(" ".join(packages).encode()).hexdigest()[:12]
     folder = ROOT / "build/paste" / f"{name}{'-latest' if latest else ''}"
     python = folder / "bin/python"
-    limits = [] if latest else ["-c", str(ROOT / "requirements.txt")]
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    constraints = folder.parent / "constraints.txt"
+    # Without the hashes, which are those of another Python's files as well.
+    pins = [str(pin) for each in claims.pins().values() for pin in each]
+    constraints.write_text("\n".join(pins), "utf-8")
+    limits = [] if latest else ["-c", str(constraints)]
     uv = [sys.executable, "-m", "uv"]
     commands = [
         [

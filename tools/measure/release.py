@@ -4,7 +4,7 @@ Usage: ``nox -s measure -- release``
 
 Compiles requirements.txt for the newest declared Flask-Admin, measures what the
 results lack or hold for another version, captures the outputs, and prints what turned
-and which pages that touches. What a person has to decide ends it with one sentence each.
+and which pages that touches. It ends with what a person has to decide, if anything.
 """
 
 import subprocess
