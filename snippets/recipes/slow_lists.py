@@ -140,7 +140,7 @@ class PostView(ModelView):
     form_columns = ["title", "author"]
     simple_list_pager = True
     can_set_page_size = True
-    page_size_options = (20, 50, 100)
+    page_size_options = (20, 50)
 
     def get_query(self):
         return super().get_query().options(selectinload(Post.tags))

@@ -1,6 +1,7 @@
 """Both ways of the bulk delete: which rows it deletes, which hooks run."""
 
 import pytest
+from bs4 import BeautifulSoup
 from sqlalchemy import event, select
 
 from snippets.recipes import bulk_delete
@@ -98,6 +99,18 @@ def test_one_delete_asks_the_hook_too(drive):
     answer = surface.delete(HOOKS, OPEN)
     assert "Open is not closed." in alerts(answer)
     assert titles(surface) == ["Open", "Closed", "Old"]
+
+
+@pytest.mark.parametrize(
+    ("path", "fields"), [(HOOKS, ["title", "closed"]), (FAST, ["title"])]
+)
+def test_columns_and_fields(path, fields, surface):
+    page = BeautifulSoup(surface.get(path), "html.parser")
+    shown = [th["class"] for th in page.select("th[class*=col-]")]
+    assert [name for (*_, name) in shown] == [f"col-{field}" for field in fields]
+    page = BeautifulSoup(surface.get(f"{path}edit/", id=CLOSED), "html.parser")
+    names = {field["name"] for field in page.select("form.admin-form [name]")}
+    assert names - {"_add_another", "_continue_editing"} == {"csrf_token", *fields}
 
 
 def test_the_archive_takes_no_new_tickets(drive):

@@ -28,10 +28,34 @@ def test_the_admin_lists_what_factories_made(surface):
         assert factory_boy.db.session.get(factory_boy.Post, 3).title == "Edited"
 
 
-@pytest.mark.parametrize("test", [factory_boy.test_second_page, factory_boy.test_edit])
-def test_the_tests_of_the_page(surface, test):
-    test(surface.app)
-    assert surface.pool.checkedout() == 0
+@pytest.fixture
+def run(pytester):
+    """Run the tests of the page with pytest, after replacing a part of them."""
+
+    def run(part="", replacement=""):
+        source = Path(factory_boy.__file__).read_text("utf-8")
+        assert not part or source.count(part) == 1
+        pytester.makepyfile(source.replace(part, replacement) if part else source)
+        return pytester.runpytest_inprocess("-p", "no:cacheprovider", "-k", "test_")
+
+    return run
+
+
+def test_the_tests_of_the_page(run):
+    run().assert_outcomes(passed=2)
+
+
+@pytest.mark.parametrize(
+    ("part", "replacement", "failed"),
+    [
+        ('column_list = ["title", "author"]', 'column_list = ["title"]', "second_page"),
+        ('column_searchable_list = ["title"]', 'form_columns = ["author"]', "edit"),
+    ],
+)
+def test_the_tests_of_the_page_can_fail(run, part, replacement, failed):
+    found = run(part, replacement)
+    found.assert_outcomes(passed=1, failed=1)
+    found.stdout.fnmatch_lines([f"FAILED *::test_{failed} *"])
 
 
 def test_each_context_has_its_session(surface):

@@ -96,6 +96,30 @@ def test_removal(run, part, replacement, only, failed):
     run(only, (part, replacement)).stdout.fnmatch_lines([failed])
 
 
+VIEW = "class TagView(ModelView):"
+
+
+NOTHING_SAVED = f"{VIEW}\n    def create_model(self, form):\n        return Tag()\n"
+
+
+@pytest.mark.parametrize(
+    ("part", "replacement", "failed"),
+    [
+        ('"csrf_token": token', '"csrf_token": ""', ["create_tag(client, *== 302"]),
+        (VIEW, NOTHING_SAVED, ["db.session.scalar(select(Tag)*"]),
+        (
+            VIEW,
+            f"{VIEW}\n    column_list = ['id']",
+            ['"prepared" in client.get(*', '"unique" in isolated.get(*'],
+        ),
+        (", unique=True", "", ["create_tag(client, *== 200"]),
+    ],
+)
+def test_the_tests_of_the_page_can_fail(run, part, replacement, failed):
+    found = run("create or prepare or rejected or isolated", (part, replacement))
+    found.stdout.fnmatch_lines([f">*assert {line}" for line in failed])
+
+
 def test_removal_of_the_assertion(run):
     found = run("rejected", LEAK, ("assert kept == 0", "assert kept == 1"))
     found.assert_outcomes(passed=1)
