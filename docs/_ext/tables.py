@@ -113,6 +113,28 @@ class Guide:
         (why,) = [e["why"] for e in lines if e["requirements"] == requirements]
         return why
 
+    def freeze_data(self):
+        """What docs/_static/freeze.js answers from: releases, and cures that ran."""
+        rules = [
+            {
+                # A line names what it lacks by leaving it out.
+                "when": [
+                    each for each in line["requirements"] if set(each) & set("<=>")
+                ],
+                "add": line["cure"],
+                "why": line["why"].replace("`", ""),
+            }
+            for line in self.claimed("resolutions")["install"]
+            if "cure" in line
+        ]
+        data = {
+            "releases": self.releases,
+            "rules": [rule for rule in rules if rule["when"]],
+            "lite": "ModelView(User, db.session) with db = ProxySQLAlchemy()",
+            "full": "ModelView(User, db.session)",
+        }
+        return json.dumps(data)
+
     @property
     def statements(self):
         """The ledger of the investigation."""
