@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 # Numbers rot when the file changes; a name does not.
 NUMERIC = {"lines", "emphasize-lines", "lineno-start", "lineno-match", "linenos"}
 # Pages whose blocks are still to be written for the reader.
-PENDING = {"comparison", "doctor", "findings", "problem", "why-lite"}
+PENDING = {"doctor"}
 REGION = re.compile(r"# region (\S+)$", re.MULTILINE)
 
 

@@ -89,7 +89,7 @@ def test_a_tab_is_remembered(open_page):
 
 def test_a_block_scrolls_by_keyboard(open_page):
     page = open_page("problem.html", PHONE)
-    block = page.locator("pre[tabindex='0']").first
+    block = page.locator(".highlight-console pre[tabindex='0']").first
     block.focus()
     before = block.evaluate("e => e.scrollLeft")
     page.keyboard.press("ArrowRight")
