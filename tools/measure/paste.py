@@ -175,7 +175,8 @@ def changed(page, reader, folder):
 
 def edit(folder, place, text, spec, page):
     for old, new in spec.get("replace", {}).items():
-        text = text.replace(old, new)
+        # ``db.session`` is not the beginning of ``db.sessionmaker``.
+        text = re.sub(rf"{re.escape(old)}(?!\w)", new, text)
     for path in folder.rglob("*.py"):
         source = path.read_text("utf-8")
         mark = re.search(rf"^( *)# paste: {place}\n", source, re.MULTILINE)
