@@ -87,7 +87,7 @@ class Snippet(LiteralInclude):
             name = path.relative_to(ROOT).as_posix()
             block["snippet"], block["region"] = name, region
             # A region ends with the blank lines that stand before the next one.
-            text = dedent(block.astext()).rstrip("\n")
+            text = listing.MARKER.sub("", dedent(block.astext())).rstrip("\n")
             if old:
                 # Sphinx would name both files by their place on this machine.
                 text = "\n".join(difference(old, path))
