@@ -2,7 +2,7 @@
 
 .. testcode::
 
-    from snippets.recipes.audit_trail import create_app
+    from snippets.recipes.audit_trail import Article, Audit, create_app, db
 
     app = create_app({"SQLALCHEMY_ENGINES": {"default": "sqlite://"}})
     with app.app_context():

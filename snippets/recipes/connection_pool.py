@@ -4,7 +4,7 @@
 
     from tempfile import TemporaryDirectory
 
-    from snippets.recipes.connection_pool import create_app
+    from snippets.recipes.connection_pool import create_app, db
 
     with TemporaryDirectory() as folder:
         url = f"sqlite:///{folder}/guide.db"

@@ -4,7 +4,7 @@
 
     import re
 
-    from snippets.recipes.request_transaction import create_app
+    from snippets.recipes.request_transaction import PriceChange, create_app, db
 
     app = create_app({"SQLALCHEMY_ENGINES": {"default": "sqlite://"}})
     client = app.test_client()
