@@ -13,7 +13,7 @@ gc.disable()
 project = html_title = "Flask-Admin on Flask-SQLAlchemy-Lite"
 copyright = "2026, the guide's authors"
 version = release = "2026.11"
-extensions = ["guide", "live", "llms", "myst_parser", "notfound.extension"]
+extensions = ["guide", "heads", "live", "llms", "myst_parser", "notfound.extension"]
 extensions += ["sphinx.ext.autodoc", "sphinx.ext.intersphinx"]
 extensions += ["sphinx_inline_tabs", "sphinxext.opengraph", "tables"]
 exclude_patterns = ["_*"]
@@ -47,12 +47,13 @@ html_copy_source = html_use_index = html_show_sphinx = False
 guide_repository = os.environ.get("READTHEDOCS_GIT_CLONE_URL", "").removesuffix(".git")
 html_baseurl = ogp_site_url = os.environ.get("READTHEDOCS_CANONICAL_URL", "")
 ogp_social_cards = {"enable": False}
+ogp_image = "_static/screenshots/list-light.webp"
+ogp_image_alt = "A list of posts in Flask-Admin"
+ogp_enable_meta_description = False
 if guide_repository:
     for action, way in ("view", "blob"), ("edit", "edit"):
         address = f"{guide_repository}/{way}/main/docs/{{filename}}"
         html_theme_options[f"source_{action}_link"] = address
-extensions += ["sphinx_sitemap"] if html_baseurl else []
-sitemap_url_scheme = "{link}"
 
 epub_basename = "flask-admin-on-flask-sqlalchemy-lite"
 epub_show_urls = "no"
