@@ -13,7 +13,15 @@ gc.disable()
 project = html_title = "Flask-Admin on Flask-SQLAlchemy-Lite"
 copyright = "2026, the guide's authors"
 version = release = "2026.11"
-extensions = ["guide", "heads", "live", "llms", "myst_parser", "notfound.extension"]
+extensions = [
+    "books",
+    "guide",
+    "heads",
+    "live",
+    "llms",
+    "myst_parser",
+    "notfound.extension",
+]
 extensions += ["sphinx.ext.autodoc", "sphinx.ext.intersphinx"]
 extensions += ["sphinx_inline_tabs", "sphinxext.opengraph", "tables"]
 exclude_patterns = ["_*"]
@@ -58,4 +66,6 @@ if guide_repository:
 epub_basename = "flask-admin-on-flask-sqlalchemy-lite"
 epub_show_urls = "no"
 epub_exclude_files = ["404.xhtml", "search.xhtml"]
-epub_exclude_files += ["_static/screenshots/fingerprints.json"]
+# A book holds the pictures of its pages, not those of the site too.
+SCREENSHOTS = ROOT.glob("docs/_static/screenshots/*")
+epub_exclude_files += [f"_static/screenshots/{path.name}" for path in SCREENSHOTS]

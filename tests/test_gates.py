@@ -32,6 +32,7 @@ def hello():
 
 # endregion hello
 '''
+FRONT = f"---\ndescription: {'How to say hello. ' * 5}\n---\n\n"
 INCLUDE = "```{literalinclude} ../snippets/hello.py\n:region: hello\n```\n"
 
 
@@ -65,7 +66,7 @@ def changed(guide, name="compatibility"):
 
 
 def page(guide, text):
-    (guide / "docs/index.md").write_text(f"# Hello\n\n{text}")
+    (guide / "docs/index.md").write_text(f"{FRONT}# Hello\n\n{text}")
 
 
 def build(guide, volume="-q"):
@@ -128,6 +129,22 @@ def test_a_fault_in_a_page(guide, text, message):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("front", "length"),
+    [
+        ("", 0),
+        ("---\ndescription: Hello\n---\n", 5),
+        (FRONT.replace("How", "How" * 12), 254),
+    ],
+)
+def test_a_page_without_a_description(guide, front, length):
+    (guide / "docs/index.md").write_text(f"{front}# Hello\n\n{INCLUDE}")
+    done = build(guide)
+    assert done.returncode != 0
+    assert f"description has {length} characters, not 70 to 155" in done.stderr
+    assert "docs/index.md" in done.stderr
+
+
 def test_a_snippet_that_no_page_shows(guide):
     page(guide, "Nothing.\n")
     done = build(guide)
@@ -173,7 +190,8 @@ def test_what_was_measured_is_published_with_its_schema(guide):
 def test_a_page_is_read_again_only_for_what_it_used(guide):
     page(guide, f"{INCLUDE}\nMeasured in {{{{ guide.performance.rounds }}}} rounds.\n")
     other = "# Other\n\n{{ guide.mutants | length }} programs.\n"
-    (guide / "docs/other.md").write_text(f"---\norphan: true\n---\n{other}")
+    front = FRONT.replace("---\n", "---\norphan: true\n", 1)
+    (guide / "docs/other.md").write_text(front + other)
     assert build(guide).stderr == ""
     with changed(guide, "performance") as found:
         found["rounds"] = 4711

@@ -36,7 +36,7 @@ def check_description(app, doctree):
 
 def describe(app, pagename, templatename, context, doctree):
     """Put the description where the theme and sphinxext-opengraph look for it."""
-    if doctree is None:
+    if doctree is None or app.builder.name != "html":
         return
     meta = context["meta"] or {}
     text = meta.get("description")
@@ -48,7 +48,7 @@ def describe(app, pagename, templatename, context, doctree):
 
 def add_data(app, pagename, templatename, context, doctree):
     """Say as JSON-LD what the page is and when its claims were last run."""
-    if doctree is None:
+    if doctree is None or app.builder.name != "html":
         return
     found = {
         "@context": "https://schema.org",
