@@ -11,7 +11,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "docs/_ext")]
 gc.disable()
 
 project = html_title = "Flask-Admin on Flask-SQLAlchemy-Lite"
-copyright = "2026, the guide's authors"
+author = "the guide's authors"
+copyright = f"2026, {author}"
 version = release = "2026.11"
 extensions = [
     "books",
@@ -65,6 +66,9 @@ if guide_repository:
 
 epub_basename = "flask-admin-on-flask-sqlalchemy-lite"
 epub_show_urls = "no"
+# The pages are in toctrees that the sidebar shows, and no page.
+epub_tocscope = "includehidden"
+epub_tocdepth = 3
 epub_exclude_files = ["404.xhtml", "search.xhtml"]
 # A book holds the pictures of its pages, not those of the site too.
 SCREENSHOTS = ROOT.glob("docs/_static/screenshots/*")

@@ -40,7 +40,7 @@ BUILD = {
     "live": [LIVE],
     "readme": ["-m tools.publish.readme"],
     "epub": [f"{SPHINX} build/epub -b epub"],
-    "pdf": [f"{SPHINX} build/singlehtml -b singlehtml", "-m tools.publish.pdf"],
+    "pdf": [f"{SPHINX} build/epub -b epub", "-m tools.publish.pdf"],
     "linkcheck": [f"{SPHINX} build/linkcheck -b linkcheck"],
 }
 

@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import re
 import subprocess
 import sys
 import textwrap
@@ -79,15 +80,29 @@ def test_a_lost_reader_finds_the_way(hosted):
     assert styles["href"].startswith("/en/latest/_static/site.css?v=")
 
 
-def test_the_guide_as_text_holds_the_code(hosted):
+def test_the_guide_as_markdown_holds_the_code(hosted):
     listed = hosted.joinpath("llms.txt").read_text("utf-8")
     for page in (ROOT / "docs").rglob("*.md"):
-        name = page.relative_to(ROOT / "docs").with_suffix(".txt").as_posix()
-        assert f"(https://docs.example/en/latest/{name}):" in listed
+        name = page.relative_to(ROOT / "docs").as_posix()
+        assert f"(https://docs.example/en/latest/{name})" in listed
         assert hosted.joinpath(name).exists()
     text = hosted.joinpath("llms-full.txt").read_text("utf-8")
-    code = inspect.getsource(proxy_sqlalchemy.add_views).splitlines()
-    assert all(line.strip() in text for line in code)
+    code = inspect.getsource(proxy_sqlalchemy.add_views)
+    fences = re.findall(r"^ *```python\n(.*?)^ *```$", text, re.MULTILINE | re.DOTALL)
+    assert any(code in fence for fence in fences)
+    for noise in "· last passed on", "· captured by", "· tested by", "[#](":
+        assert noise not in text
+
+
+def test_each_link_of_the_markdown_leads_somewhere(hosted):
+    text = hosted.joinpath("llms-full.txt").read_text("utf-8")
+    root = "https://docs.example/en/latest/"
+    links = {*re.findall(rf"\]\({root}([^)# ]*)", text)}
+    assert "workarounds/proxy-sqlalchemy.md" in links
+    assert [link for link in links if not hosted.joinpath(link).exists()] == []
+    # A link to a part of its own page is all that has no address.
+    others = [link for link in re.findall(r"\]\(([^)]+)\)", text) if ":" not in link]
+    assert [link for link in others if not link.startswith("#")] == []
 
 
 READER = """

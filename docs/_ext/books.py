@@ -1,4 +1,4 @@
-"""What a page becomes where nothing can be clicked: in the EPUB, the PDF and Markdown.
+"""What a page becomes where nothing can be clicked: in the books and as Markdown.
 
 Tabs and folds are opened, of a light and a dark picture the light one stays, and what
 only a browser can use goes.
@@ -7,7 +7,6 @@ only a browser can use goes.
 from bs4 import BeautifulSoup
 from docutils import nodes
 
-BOOKS = ("epub", "singlehtml")
 # Boxes to type into, buttons, and the marks that link a heading to itself.
 ONLY_IN_A_BROWSER = (
     ".filter, .live, .live-unable, .only-dark, input, button, .headerlink"
@@ -29,7 +28,7 @@ def flatten(html):
 
 def take_light_pictures(app, doctree, docname):
     """A picture that is not shown is not to be packed either."""
-    if app.builder.name in BOOKS:
+    if app.builder.name == "epub":
         for image in [*doctree.findall(nodes.image)]:
             if "only-dark" in image["classes"]:
                 image.parent.remove(image)
@@ -37,26 +36,25 @@ def take_light_pictures(app, doctree, docname):
 
 def bind(app, pagename, templatename, context, doctree):
     """Open what is folded in a page of a book; its markup has to be XML in an EPUB."""
-    if app.builder.name not in BOOKS or "body" not in context:
+    if app.builder.name != "epub" or "body" not in context:
         return
     body = flatten(context["body"])
     for link in body.select("a.download"):
         # What lies beside the pages of the site does not lie in the book.
         link.name, link.attrs = "span", {}
-    if app.builder.name == "epub":
-        for number, drawing in enumerate(body.select("svg")):
-            name = f"{pagename.replace('/', '-')}-{number}.svg"
-            place = app.outdir / "_images"
-            place.mkdir(exist_ok=True)
-            place.joinpath(name).write_text(svg_file(drawing), "utf-8")
-            address = context["pathto"](f"_images/{name}", 1)
-            alt = drawing.get("aria-label", "")
-            drawing.replace_with(body.new_tag("img", src=address, alt=alt))
+    for number, drawing in enumerate(body.select("svg")):
+        name = f"{pagename.replace('/', '-')}-{number}.svg"
+        place = app.outdir / "_images"
+        place.mkdir(exist_ok=True)
+        place.joinpath(name).write_text(svg_file(drawing), "utf-8")
+        address = context["pathto"](f"_images/{name}", 1)
+        alt = drawing.get("aria-label", "")
+        drawing.replace_with(body.new_tag("img", src=address, alt=alt))
     context["body"] = body.decode(formatter="minimal")
 
 
 def svg_file(drawing):
-    """A drawing as a file: a list of the files of a book tells of none inside a page."""
+    """A drawing as a file: the list of a book cannot say that a page has one inside."""
     # The parser of HTML has no capitals.
     drawing["viewBox"] = drawing.attrs.pop("viewbox")
     drawing["xmlns"] = "http://www.w3.org/2000/svg"
