@@ -14,17 +14,9 @@ project = html_title = "Flask-Admin on Flask-SQLAlchemy-Lite"
 author = "the guide's authors"
 copyright = f"2026, {author}"
 version = release = "2026.11"
-extensions = [
-    "books",
-    "guide",
-    "heads",
-    "live",
-    "llms",
-    "myst_parser",
-    "notfound.extension",
-]
-extensions += ["sphinx.ext.autodoc", "sphinx.ext.intersphinx"]
-extensions += ["sphinx_inline_tabs", "sphinxext.opengraph", "tables"]
+extensions = ["books", "finder", "guide", "heads", "live", "llms", "tables"]
+extensions += ["myst_parser", "notfound.extension", "sphinx_inline_tabs"]
+extensions += ["sphinx.ext.autodoc", "sphinx.ext.intersphinx", "sphinxext.opengraph"]
 exclude_patterns = ["_*"]
 templates_path = ["docs/_templates"]
 default_role = "any"
@@ -50,6 +42,7 @@ html_css_files = ["guide.css"]
 html_js_files = [("guide.js", {"defer": "defer"})]
 html_favicon = "docs/_static/favicon.svg"
 html_theme_options = {"light_logo": "logo-light.svg", "dark_logo": "logo-dark.svg"}
+html_additional_pages = {"search": "search.html"}
 html_copy_source = html_use_index = html_show_sphinx = False
 
 # The repository and the address of a hosted build; unset where nothing is hosted.
