@@ -10,7 +10,6 @@ import re
 from docutils import nodes
 from tables import Guide, read_claims
 
-
 # A table of results is no prose; its first rows say what it is about.
 LONGEST = 1500
 NAME = re.compile(r"[^\W\d]\w{3,}")
@@ -37,9 +36,8 @@ def note_parts(app, doctree):
 
 def leaf(node):
     """A block of text that is in no other block of text."""
-    kinds = nodes.TextElement, nodes.literal_block
     inline = isinstance(node, nodes.Inline | nodes.Invisible | nodes.raw)
-    return isinstance(node, kinds) and not inline
+    return isinstance(node, nodes.TextElement) and not inline
 
 
 def classes(node):
@@ -57,14 +55,16 @@ def write_index(app, exception):
         also = " ".join(filter(None, also))
         parts.append(first | {"url": name, "page": page, "also": also, "anchor": ""})
         parts += [part | {"url": name, "page": page} for part in others]
-    for message, causes in Guide().errors().items():
+    # A guide without the page of the messages has none.
+    errors = Guide().errors() if "errors" in env.found_docs else {}
+    for message, causes in errors.items():
         for cause, name in causes:
             page, text = env.titles[name].astext(), re.sub(r"`|\]\(.*?\)|\[", "", cause)
             part = {"url": name, "page": page, "title": message, "text": text}
             parts.append(part | {"error": message})
     for part in parts:
         # The title of a page is that of its first section.
-        if part["title"] == part["page"]:
+        if part.get("title") == part["page"]:
             del part["title"]
     synonyms = read_claims("synonyms")["groups"]
     found = {"parts": parts, "synonyms": synonyms}
