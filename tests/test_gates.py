@@ -33,7 +33,22 @@ def hello():
 # endregion hello
 '''
 FRONT = f"---\ndescription: {'How to say hello. ' * 5}\n---\n\n"
-INCLUDE = "```{literalinclude} ../snippets/hello.py\n:region: hello\n```\n"
+OTHER = """import jinja3
+
+# region hidden
+print(hidden)
+# endregion hidden
+# region settings
+print("snippets.settings")
+# endregion settings
+if jinja3:
+    pass
+# region part
+else:
+    pass
+# endregion part
+"""
+INCLUDE = "```{snippet} hello.py\n:region: hello\n```\n"
 
 
 @pytest.fixture
@@ -94,23 +109,41 @@ def test_a_sound_guide_builds(guide):
         ("<pre>ls</pre>\n", "code written by hand: put it in snippets/"),
         ("```{eval-rst}\n::\n\n   ls\n```", "code written by hand"),
         (
-            "```{literalinclude} ../snippets/hello.py\n:lines: 1-3\n```",
+            "```{snippet} hello.py\n:lines: 1-3\n```",
             "Unknown option",
         ),
         (
-            "```{literalinclude} ../snippets/hello.py\n:emphasize-lines: 1\n```",
+            "```{snippet} hello.py\n:emphasize-lines: 1\n```",
             "Unknown option",
         ),
         (
-            "```{literalinclude} ../snippets/hello.py\n:region: bye\n```",
+            "```{snippet} hello.py\n:region: bye\n```",
             "snippets/hello.py",
         ),
         (
-            "```{literalinclude} ../snippets/hello.py\n:pyobject: bye\n```",
+            "```{snippet} hello.py\n:pyobject: bye\n```",
             "snippets/hello.py",
         ),
-        ("```{literalinclude} ../snippets/bye.py\n```", "bye.py"),
-        ("```{literalinclude} ../conf.py\n```", "../conf.py is not under snippets/"),
+        ("```{snippet} bye.py\n```", "bye.py"),
+        ("```{snippet} ../conf.py\n```", "../conf.py is not under snippets/"),
+        (
+            "```{snippet} hello.py\n:place: attic\n```",
+            "Invalid option value for 'place'",
+        ),
+        ("```{whole-program} bye.py\n```", "no file bye.py in snippets/"),
+        (
+            "```{snippet} other.py\n:region: hidden\n```",
+            "snippets/other.py uses hidden, which this page does not define",
+        ),
+        (
+            "```{snippet} other.py\n:region: settings\n```",
+            "a reader cannot import what is in snippets/",
+        ),
+        (
+            "```{snippet} other.py\n:region: part\n```",
+            "the names of this block of snippets/other.py cannot be told",
+        ),
+        ("```{whole-program} other.py\n```", "snippets/other.py imports jinja3"),
         (
             '{{ guide.verdict("bye") }}',
             "no approach 'bye' in data/claims/approaches.toml",
@@ -121,6 +154,7 @@ def test_a_sound_guide_builds(guide):
     ],
 )
 def test_a_fault_in_a_page(guide, text, message):
+    (guide / "snippets/other.py").write_text(OTHER)
     page(guide, f"{INCLUDE}\n{text}\n")
     done = build(guide)
     assert done.returncode != 0
@@ -145,6 +179,15 @@ def test_a_page_without_a_description(guide, front, length):
     assert "docs/index.md" in done.stderr
 
 
+def test_a_name_that_is_declared_and_not_used(guide):
+    front = FRONT.replace("---\n", "---\nyours: {Post: one of your models}\n", 1)
+    text = f"{front}# Hello\n\n{INCLUDE}"
+    (guide / "docs/index.md").write_text(text)
+    done = build(guide)
+    assert done.returncode != 0
+    assert "`yours` declares Post, which no block uses" in done.stderr
+
+
 def test_a_snippet_that_no_page_shows(guide):
     page(guide, "Nothing.\n")
     done = build(guide)
@@ -153,7 +196,7 @@ def test_a_snippet_that_no_page_shows(guide):
 
 
 def test_a_region_that_no_page_shows(guide):
-    page(guide, "```{literalinclude} ../snippets/hello.py\n:pyobject: hello\n```\n")
+    page(guide, "```{snippet} hello.py\n:pyobject: hello\n```\n")
     done = build(guide)
     assert done.returncode != 0
     assert "no page shows the region 'hello' of snippets/hello.py" in done.stderr
