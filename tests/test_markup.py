@@ -126,5 +126,5 @@ def test_a_page_links_one_stylesheet(hosted):
         dom = BeautifulSoup(page.read_bytes(), "html.parser")
         assert len(dom.select("head link[rel=stylesheet]")) == 1, page
     styles = hosted.joinpath("_static/site.css").read_text("utf-8")
-    for mark in ".sidebar-drawer", ".highlight .k", ".tab-set", ".provenance":
+    for mark in ".sidebar-drawer", ".highlight .k", ".tab-set", ".filter":
         assert mark in styles

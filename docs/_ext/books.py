@@ -8,9 +8,8 @@ from bs4 import BeautifulSoup
 from docutils import nodes
 
 # Boxes to type into, buttons, and the marks that link a heading to itself.
-ONLY_IN_A_BROWSER = (
-    ".filter, .live, .live-unable, .only-dark, input, button, .headerlink"
-)
+ONLY_IN_A_BROWSER = ".on-the-site, .filter, .live, .live-unable, .only-dark, "
+ONLY_IN_A_BROWSER += "input, button, .headerlink"
 
 
 def flatten(html):

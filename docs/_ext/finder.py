@@ -24,10 +24,12 @@ def note_parts(app, doctree):
         for child in section.children[1:]:
             if isinstance(child, nodes.section):
                 break
+            if "no-search" in child.get("classes", ()):
+                continue
             for node in child.findall(leaf):
                 if isinstance(node, nodes.literal_block):
                     names |= {*NAME.findall(node.astext())}
-                elif not {"provenance", "no-search"} & {*classes(node)}:
+                else:
                     texts.append(" ".join(node.astext().split()))
         part = {"anchor": section["ids"][0], "title": title}
         part["text"] = " ".join(texts)[:LONGEST]
@@ -38,10 +40,6 @@ def leaf(node):
     """A block of text that is in no other block of text."""
     inline = isinstance(node, nodes.Inline | nodes.Invisible | nodes.raw)
     return isinstance(node, nodes.TextElement) and not inline
-
-
-def classes(node):
-    return node.get("classes", ())
 
 
 def write_index(app, exception):

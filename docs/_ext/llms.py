@@ -48,7 +48,7 @@ def write_page(app, pagename, templatename, context, doctree):
     if app.builder.name != "html" or doctree is None:
         return
     body = flatten(context["body"])
-    for tag in body.select(".provenance, svg, .toctree-wrapper"):
+    for tag in body.select(".sources, svg, .toctree-wrapper"):
         tag.decompose()
     for name, mark in ("dt.sig", "code"), (".admonition-title, .unfolded", "strong"):
         for tag in body.select(name):
