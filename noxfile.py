@@ -42,6 +42,7 @@ CHECK = {
     "budgets": [LIVE, f"{SPHINX} {SITE}", "-m tools.publish.budgets"],
 }
 CHECK["budgets"] += ["-m tools.publish.live_budgets"]
+CHECK["rehearsal"] = ["-m tools.measure.rehearsal"]
 CHECK["paste"] = [f"{SPHINX} {SITE}", f"-m tools.measure.paste {SITE}"]
 BUILD = {
     "live": [LIVE],
@@ -129,6 +130,7 @@ def new(session):
 def lock(session):
     """Compile requirements.in to requirements.txt (-- --upgrade)."""
     session.install("uv")
-    compile_ = "uv pip compile --universal --python-version 3.10 requirements.in"
+    compile_ = "uv pip compile --universal --generate-hashes requirements.in"
     env = {"UV_CUSTOM_COMPILE_COMMAND": "nox -s lock"}
-    session.run(*compile_.split(), "-o", "requirements.txt", *session.posargs, env=env)
+    compile_ += " --python-version 3.10 -o requirements.txt"
+    session.run(*compile_.split(), *session.posargs, env=env)

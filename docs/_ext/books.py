@@ -4,12 +4,30 @@ Tabs and folds are opened, of a light and a dark picture the light one stays, an
 only a browser can use goes.
 """
 
+import re
+
 from bs4 import BeautifulSoup
 from docutils import nodes
 
 # Boxes to type into, buttons, and the marks that link a heading to itself.
-ONLY_IN_A_BROWSER = ".on-the-site, .filter, .live, .live-unable, .only-dark, "
-ONLY_IN_A_BROWSER += "input, button, .headerlink"
+ONLY_IN_A_BROWSER = ".on-the-site, .filter, .find-error, .live, .live-unable, "
+ONLY_IN_A_BROWSER += ".only-dark, input, button, script, .headerlink"
+SVG = '<svg xmlns="http://www.w3.org/2000/svg"'
+DRAWING = re.compile(r"<svg\b.*?</svg>", re.DOTALL)
+# A file has no stylesheet and no scheme; docs/_static/guide.css has the other colours.
+STYLE = """<style>
+text { font: 13px sans-serif; text-anchor: middle }
+.name { text-anchor: end }
+.label { font-weight: bold }
+.label[text-anchor="start"] { text-anchor: start }
+path, rect { stroke: #333; fill: none }
+.plot rect { fill: #fff }
+.tick { opacity: 0.3 }
+.frame { stroke-dasharray: 4 3 }
+.good rect { stroke: #1a7f37 }
+.bad rect, .wrong { stroke: #b3261e }
+marker path { fill: #333 }
+</style>"""
 
 
 def flatten(html):
@@ -37,30 +55,28 @@ def bind(app, pagename, templatename, context, doctree):
     """Open what is folded in a page of a book; its markup has to be XML in an EPUB."""
     if app.builder.name != "epub" or "body" not in context:
         return
-    body = flatten(context["body"])
+
+    def put_into_a_file(found):
+        # A book's list of files has no way to say that a page has a drawing inside.
+        name = f"{pagename.replace('/', '-')}-{len(drawings)}.svg"
+        text = found[0] if "xmlns=" in found[0] else found[0].replace("<svg", SVG, 1)
+        drawings[name] = text.replace(">", f">{STYLE}", 1)
+        label = re.search(r'aria-label="([^"]*)"', found[0])
+        address = context["pathto"](f"_images/{name}", 1)
+        return f'<img src="{address}" alt="{label[1] if label else ""}"/>'
+
+    drawings = {}
+    # As text: a parser of HTML knows no capitals.
+    html = DRAWING.sub(put_into_a_file, context["body"])
+    place = app.outdir / "_images"
+    place.mkdir(exist_ok=True)
+    for name, text in drawings.items():
+        place.joinpath(name).write_text(text, "utf-8")
+    body = flatten(html)
     for link in body.select("a.download"):
         # What lies beside the pages of the site does not lie in the book.
         link.name, link.attrs = "span", {}
-    for number, drawing in enumerate(body.select("svg")):
-        name = f"{pagename.replace('/', '-')}-{number}.svg"
-        place = app.outdir / "_images"
-        place.mkdir(exist_ok=True)
-        place.joinpath(name).write_text(svg_file(drawing), "utf-8")
-        address = context["pathto"](f"_images/{name}", 1)
-        alt = drawing.get("aria-label", "")
-        drawing.replace_with(body.new_tag("img", src=address, alt=alt))
     context["body"] = body.decode(formatter="minimal")
-
-
-def svg_file(drawing):
-    """A drawing as a file: the list of a book cannot say that a page has one inside."""
-    # The parser of HTML has no capitals.
-    drawing["viewBox"] = drawing.attrs.pop("viewbox")
-    drawing["xmlns"] = "http://www.w3.org/2000/svg"
-    style = "path, rect { stroke: #000 } rect { fill: #fff } .tick { opacity: 0.3 }"
-    style += " text { font: 13px sans-serif; text-anchor: middle }"
-    style += " .name { text-anchor: end }"
-    return str(drawing).replace(">", f"><style>{style}</style>", 1)
 
 
 def setup(app):

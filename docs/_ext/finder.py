@@ -56,10 +56,11 @@ def write_index(app, exception):
     # A guide without the page of the messages has none.
     errors = Guide().errors() if "errors" in env.found_docs else {}
     for message, causes in errors.items():
-        for cause, name in causes:
-            page, text = env.titles[name].astext(), re.sub(r"`|\]\(.*?\)|\[", "", cause)
-            part = {"url": name, "page": page, "title": message, "text": text}
-            parts.append(part | {"error": message})
+        for each in causes:
+            page = env.titles[each["page"]].astext()
+            part = {"url": each["page"], "page": page, "title": message}
+            text = re.sub(r"`|\]\(.*?\)|\[", "", f"{each['cause']} {each['write']}")
+            parts.append(part | {"error": message, "text": text.strip()})
     for part in parts:
         # The title of a page is that of its first section.
         if part.get("title") == part["page"]:

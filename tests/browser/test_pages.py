@@ -162,10 +162,3 @@ def test_reduced_motion_holds(open_page):
         }).map(element => element.outerHTML.slice(0, 100))"""
     )
     assert moving == []
-
-
-def test_the_box_leaves_the_rows_that_hold_the_message(open_page):
-    page = open_page("errors.html")
-    page.fill("input[data-filter]", "cannot import name 'T_SESSION'")
-    assert page.locator(".error-table tbody tr:visible").count() == 1
-    assert page.locator(".filter output").inner_text() == "1 found"
