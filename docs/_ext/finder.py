@@ -52,15 +52,18 @@ def write_index(app, exception):
         also = [name, about.get("description"), about.get("group"), about.get("cause")]
         also = " ".join(filter(None, also))
         parts.append(first | {"url": name, "page": page, "also": also, "anchor": ""})
+        # The sections of the page of messages are below, as what they lead to.
+        others = [] if name == "errors" else others
         parts += [part | {"url": name, "page": page} for part in others]
     # A guide without the page of the messages has none.
     errors = Guide().errors() if "errors" in env.found_docs else {}
     for message, causes in errors.items():
-        for each in causes:
+        for place, each in enumerate(causes):
             page = env.titles[each["page"]].astext()
             part = {"url": each["page"], "page": page, "title": message}
             text = re.sub(r"`|\]\(.*?\)|\[", "", f"{each['cause']} {each['write']}")
-            parts.append(part | {"error": message, "text": text.strip()})
+            part |= {"error": message, "text": text.strip(), "place": place}
+            parts.append(part)
     for part in parts:
         # The title of a page is that of its first section.
         if part.get("title") == part["page"]:

@@ -75,9 +75,9 @@ function find({ index, parts, others }, typed) {
   for (const [id, value] of score) {
     const part = parts[id];
     const error = words(part.error ?? "").join(" ");
-    // A message as a whole, or the beginning of one.
+    // A message as a whole, or the beginning of one; its most general cause is the first.
     const whole = error && asked.length > 1 && (line.includes(error) || error.includes(line));
-    const weight = value * (whole ? 10 : 1);
+    const weight = value * (!whole ? 1 : part.place ? 7 : 12);
     const page = best.get(part.url) ?? { weight: 0, sum: 0 };
     page.sum += value;
     if (weight > page.weight) Object.assign(page, { part, weight });
