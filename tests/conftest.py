@@ -10,7 +10,7 @@ import pytest
 from tools.measure import compatibility
 from tools.measure.surface import Surface
 
-pytest_plugins = ["pytester"]
+pytest_plugins = ["pytester", "tests.publishing"]
 
 
 @pytest.fixture
