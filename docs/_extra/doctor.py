@@ -28,6 +28,7 @@ import json
 import os
 import queue
 import re
+import runpy
 import subprocess
 import sysconfig
 import tempfile
@@ -292,12 +293,17 @@ def cure(message):
 # ---------------------------------------------------------------------------------------
 
 ELSEWHERE = {sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")}
+LIBRARIES = ["flask", "flask_admin", "flask_sqlalchemy", "flask_sqlalchemy_lite"]
+LIBRARIES += ["sqlalchemy", "werkzeug", "wtforms"]
 
 
 @functools.lru_cache(None)
 def is_own(file):
     """Whether a file is source of the application: not Python's, not a package's."""
     path = os.path.realpath(file)
+    found = [getattr(sys.modules.get(name), "__file__", None) for name in LIBRARIES]
+    if any(path.startswith(os.path.dirname(each) + os.sep) for each in found if each):
+        return False
     return (
         path != os.path.realpath(__file__)
         and os.path.exists(path)
@@ -363,7 +369,7 @@ class Visit:
     def __init__(self, method, url):
         self.method, self.url = method, url
         self.status, self.location, self.text = None, "", ""
-        self.error, self.wrote, self.hung = None, False, False
+        self.error, self.wrote, self.hung, self.first = None, False, False, False
         self.used, self.stale, self.kept = {}, [], []
         self.turn, self.met = None, False
 
@@ -434,7 +440,8 @@ class Watch:
         self.local, self.numbers = threading.local(), count(1)
         self.known, self.dirty = weakref.WeakKeyDictionary(), weakref.WeakSet()
         self.out, self.lock = {}, threading.RLock()
-        self.hands = [Hand(), Hand()]
+        self.hands, self.at_end = [Hand(), Hand()], lambda: None
+        self.database = False
         self.bare, self.listening = False, []
         for target, name, function in [
             (Session, "do_orm_execute", lambda state: self.use(state.session)),
@@ -489,6 +496,7 @@ class Watch:
             token["session"] = weakref.ref(session)
 
     def checkout(self, raw, record, proxy):
+        self.database = self.database or self.visit is not None
         token = {"visit": self.visit, "session": None, "place": line_of_caller()}
         with self.lock:
             self.out.setdefault(id(raw), []).append(token)
@@ -536,6 +544,7 @@ class Watch:
 
     def finish(self, visit):
         self.local.visit = None
+        self.at_end()
         with self.lock:
             for session in filter(None, (each() for each in visit.used.values())):
                 if visit.wrote:
@@ -600,7 +609,8 @@ class Watch:
 READ_ONLY = re.compile(r"read.?only", re.IGNORECASE)
 SESSION = {"postgresql": "CHARACTERISTICS AS TRANSACTION", "mysql": "TRANSACTION"}
 SAVEPOINT = "doctor_outer"
-LARGEST_COPY = 512 * 1024 * 1024
+# A file is copied for each page that writes; a large one is copied once, if at all.
+LARGE, LARGEST = 20_000_000, 500_000_000
 BEGINS = re.compile(r"\s*(BEGIN|START\s+TRANSACTION)\b", re.IGNORECASE)
 COMMITS = re.compile(r"\s*(COMMIT|END)\b", re.IGNORECASE)
 # MySQL and MariaDB commit before each of these.
@@ -646,7 +656,8 @@ class Guard:
         from sqlalchemy.pool import Pool
 
         self.folder, self.copies, self.modes, self.outer = folder, {}, {}, {}
-        self.writing, self.how, self.alive = False, {}, []
+        self.writing, self.how, self.alive, self.copy = False, {}, [], "copy"
+        self.engines, self.covered = weakref.WeakSet(), set()
         event.listen(Pool, "checkout", self.checkout)
         event.listen(Engine, "do_connect", self.connect)
         event.listen(Engine, "before_cursor_execute", self.execute, retval=True)
@@ -693,12 +704,10 @@ class Guard:
 
         mode, kind = self.modes.get(id(raw)), family(raw)
         if kind == "sqlite":
-            if self.writing and mode == "read-only" and self.may_copy(raw):
+            wanted = self.copy if self.writing and self.may_copy(raw) else "read-only"
+            if mode not in (None, "memory", wanted):
                 self.modes.pop(id(raw))
-                raise DisconnectionError("The doctor opens a copy.")
-            if not self.writing and mode == "copy":
-                self.modes.pop(id(raw))
-                raise DisconnectionError("The doctor opens the file.")
+                raise DisconnectionError("The doctor opens another file.")
         if self.writing and kind in ("postgresql", "mysql"):
             self.open_outer(raw, kind)
         elif mode is None:
@@ -712,7 +721,8 @@ class Guard:
         kind, mode, how = family(raw), "read-only", None
         if kind == "sqlite":
             if self.is_ours(raw):
-                mode = "copy" if self.copies else "memory"
+                in_memory = not any(row[2] for row in rows(raw, "PRAGMA database_list"))
+                mode = "memory" if in_memory else self.copy
             else:
                 rows(raw, "PRAGMA query_only = ON")
                 how = "PRAGMA query_only"
@@ -738,6 +748,8 @@ class Guard:
 
     def execute(self, connection, cursor, statement, parameters, context, many):
         raw = connection.connection.dbapi_connection
+        if family(raw) in SESSION:
+            self.engines.add(connection.engine)
         if id(raw) in self.outer:
             if COMMITS.match(statement):
                 self.end(raw, "do_commit")
@@ -750,10 +762,29 @@ class Guard:
             self.protect(raw, inside=True)
         return statement, parameters
 
+    def cover(self, kind):
+        """Have a driver's own ``commit()`` stay inside of the outer transaction.
+
+        :raises TypeError: for a class that cannot be changed.
+        """
+        original = kind.commit
+
+        def commit(raw):
+            ours = id(raw) in self.outer
+            return self.end(raw, "do_commit") if ours else original(raw)
+
+        if kind not in self.covered:
+            kind.commit = commit
+            self.covered.add(kind)
+
     def open_outer(self, raw, kind):
         if id(raw) in self.outer:
             return
         raw.rollback()
+        try:
+            self.cover(type(raw))
+        except TypeError:
+            return self.protect(raw)
         if kind == "mysql" and rows(
             raw,
             "SELECT table_name FROM information_schema.tables WHERE table_schema = "
@@ -771,11 +802,13 @@ class Guard:
             rows(raw, "START TRANSACTION")
         rows(raw, f"SAVEPOINT {SAVEPOINT}")
         self.modes.pop(id(raw), None)
-        self.outer[id(raw)] = raw
+        self.outer[id(raw)] = raw, threading.get_ident()
 
     def forget(self):
-        """Roll back what the outer transactions hold; make them read-only again."""
-        for raw in list(self.outer.values()):
+        """Roll back the outer transactions of this thread; make them read-only again."""
+        for raw, thread in list(self.outer.values()):
+            if thread != threading.get_ident():
+                continue
             del self.outer[id(raw)]
             with suppress(Exception):
                 raw.rollback()
@@ -783,12 +816,16 @@ class Guard:
 
     def may_copy(self, raw):
         return hasattr(raw, "backup") and all(
-            os.path.getsize(row[2]) < LARGEST_COPY
+            not os.path.exists(row[2]) or os.path.getsize(row[2]) < LARGEST
             for row in raw.execute("PRAGMA database_list")
             if row[2]
         )
 
     def connect(self, dialect, record, arguments, options):
+        if self.writing and dialect.driver == "psycopg2":
+            from psycopg2.extensions import connection
+
+            options.setdefault("connection_factory", type("Own", (connection,), {}))
         if not self.writing or dialect.name != "sqlite" or dialect.is_async:
             return None
         raw = dialect.connect(*arguments, **options)
@@ -798,7 +835,7 @@ class Guard:
         if file not in self.copies:
             import sqlite3
 
-            self.copies[file] = os.path.join(self.folder, f"{len(self.copies)}.db")
+            self.copies[file] = tempfile.mktemp(".db", dir=self.folder)
             copy = sqlite3.connect(self.copies[file])
             raw.backup(copy)
             copy.close()
@@ -809,12 +846,18 @@ class Guard:
     @contextmanager
     def rolled_back(self):
         """Inside, the application may write; afterwards nothing was written."""
+        # With one connection in the pool a request finds again what it has committed.
+        for engine in list(self.engines):
+            engine.dispose()
+        for file in [f for f in self.copies if os.path.getsize(f) < LARGE]:
+            with suppress(OSError):
+                os.unlink(self.copies.pop(file))
+        self.copy += "'"
         self.writing = True
         try:
             yield
         finally:
             self.writing = False
-            self.forget()
 
 
 # ---------------------------------------------------------------------------------------
@@ -1085,9 +1128,9 @@ class Loaded:
     :ivar pushed: where contexts were pushed that were not popped.
     """
 
-    def __init__(self, name, limit):
+    def __init__(self, name, limit, script=None):
         self.places, self.pushed = weakref.WeakKeyDictionary(), []
-        self.app = self.load(name, limit)
+        self.app = self.load(name, limit, script)
 
     def note(self, kind):
         original = kind.__init__
@@ -1100,7 +1143,20 @@ class Loaded:
 
         kind.__init__ = noted
 
-    def load(self, name, limit):
+    def run_script(self, script):
+        """Run a file as ``python FILE`` does, in which ``app.run()`` returns at once."""
+        from flask import Flask
+
+        sys.path.insert(0, os.path.dirname(os.path.realpath(script)))
+        sys.argv = [script]
+        self.space = runpy.run_path(script, run_name="__main__")
+        made = [a for a in list(self.places) if isinstance_of(type(a), Flask)]
+        made.sort(key=lambda app: "admin" not in app.extensions)
+        if not made:
+            raise NotExamined(f"No application: {script} makes none.")
+        return made[0]
+
+    def load(self, name, limit, script):
         os.environ.update(FLASK_DEBUG="0", FLASK_RUN_FROM_CLI="true")
         try:
             import flask
@@ -1130,7 +1186,10 @@ class Loaded:
         late.daemon = True
         late.start()
         try:
-            app = ScriptInfo(app_import_path=name).load_app()
+            if script:
+                app = self.run_script(script)
+            else:
+                app = ScriptInfo(app_import_path=name).load_app()
         except NoAppException as error:
             text = " ".join(str(error).split())
             if "Traceback" in text:
@@ -1140,6 +1199,8 @@ class Loaded:
                     error.__cause__ or error.__context__, last
                 ) from None
             raise NotExamined(f"No application: {text}") from None
+        except NotExamined:
+            raise
         except (Exception, SystemExit) as error:
             raise self.not_made(error, said_by(error)) from None
         finally:
@@ -1633,9 +1694,13 @@ def as_diff(changed):
 # ---------------------------------------------------------------------------------------
 
 # A GET that does something is not sent.
-ACTS = re.compile(
-    r"log_?out|delete|remove|send|mail|sync|import|export|run|clear|reset"
-)
+ACTS = r"[/_-](log_?out|delete|remove|send|sync|import|export|run|clear|reset)"
+
+
+def is_own_page(view, name):
+    """Whether the function of a page is the application's, not Flask-Admin's."""
+    function = inspect.unwrap(getattr(type(view), name, None) or len)
+    return hasattr(function, "__code__") and is_own(function.__code__.co_filename)
 
 
 class Finding:
@@ -1753,14 +1818,19 @@ class Examination:
             }.values()
         )
         if not self.subjects:
-            raise NotExamined("Its Admin has no views: nothing to examine.")
+            raise NotExamined(
+                "Its Admin has no views: nothing to examine. If your file adds them below "
+                "`if __name__ == '__main__'`, pass it with --script instead of --app."
+            )
         self.app.testing = self.app.debug = False
         self.app.config.update(PROPAGATE_EXCEPTIONS=False, TRAP_HTTP_EXCEPTIONS=False)
         self.guard = Guard(os.path.realpath(folder))
         pairs = [text.partition("=")[::2] for text in options.cookie]
         headers = [tuple(map(str.strip, text.split(":", 1))) for text in options.header]
         self.watch = Watch(self.app, options.timeout, headers, pairs)
-        self.stale, self.shared, self.kept = {}, {}, []
+        self.watch.at_end = self.guard.forget
+        self.stale, self.shared, self.kept, self.wrote = {}, {}, [], False
+        self.seen = 0
         self.let_in()
 
     def let_in(self):
@@ -1877,9 +1947,10 @@ class Examination:
         requests, problem = 0, None
         for visit in self.visits(view):
             requests += 1
-            problem = problem or self.judge(view, visit)
-        if problem is None and requests:
-            pass
+            self.seen += visit.status == 200
+            problem = self.judge(view, visit) or problem
+        if not requests:
+            problem = "no page of it can be requested without an argument or an effect"
         where = shown(self.where(view))
         self.views.append(
             {
@@ -1909,21 +1980,24 @@ class Examination:
                     self.add("FAL024", view, place, f"self.session.{name}")
 
     def visits(self, view):
-        if not self.is_model_view(view):
-            for path, name, methods in view._urls:
-                if (
-                    "GET" in methods
-                    and "<" not in path
-                    and not ACTS.search(f"{path} {name}")
-                ):
-                    url = self.url(f"{view.endpoint}.{name}")
-                    if url:
-                        yield self.get(url)
-            return
         name = view.endpoint
-        first = self.get(self.url(f"{name}.index_view"))
-        yield first
-        if first.status != 200:
+        start = self.is_model_view(view) and self.url(f"{name}.index_view")
+        if start:
+            first = self.get(start)
+            first.first = True
+            yield first
+            if first.status != 200:
+                return
+        for path, page, methods in view._urls:
+            url = "GET" in methods and "<" not in path and self.url(f"{name}.{page}")
+            if (
+                url
+                and url != start
+                and not re.search(ACTS, f"{urlsplit(url).path} /{page}")
+                and (page == view._default_view or is_own_page(view, page))
+            ):
+                yield self.get(url)
+        if not start:
             return
         if getattr(view, "_search_supported", False):
             yield self.get(self.url(f"{name}.index_view", search="a"))
@@ -1943,7 +2017,9 @@ class Examination:
             if url:
                 yield self.get(url)
         for loader in getattr(view, "_form_ajax_refs", None) or {}:
-            yield self.get(self.url(f"{name}.ajax_lookup", name=loader, query="a"))
+            url = self.url(f"{name}.ajax_lookup", name=loader, query="a")
+            if url:
+                yield self.get(url)
         if self.options.try_forms:
             yield from self.forms(view, key)
         self.meet(view, self.url(f"{name}.index_view"))
@@ -1952,9 +2028,9 @@ class Examination:
         gc.collect()
         visit = self.watch.get(url, **options)
         if visit.wrote:
+            self.wrote = True
             with self.guard.rolled_back():
                 visit = self.watch.get(url, **options)
-                visit.wrote = False
         return visit
 
     def forms(self, view, key):
@@ -2010,7 +2086,8 @@ class Examination:
             target = urlsplit(visit.location).path
             if re.search(r"log_?in|sign_?in|auth", target):
                 return f"{visit} {LOGIN}"
-            return f"{visit} redirects to {target}"
+            is_list = visit.first and self.is_model_view(view)
+            return f"{visit} redirects to {target}" if is_list else None
         if visit.status in (401, 403):
             return f"{visit} answers {visit.status} and {LOGIN}"
         return None if visit.status == 200 else f"{visit} answers {visit.status}"
@@ -2088,17 +2165,20 @@ class Examination:
             self.add(
                 "FAL020", None, next(filter(None, reversed(self.loaded.pushed)), None)
             )
+        # What is garbage goes between two requests, not when Python likes.
         gc.disable()
+        gc.freeze()
         for view in self.subjects:
-            gc.collect()
             self.examine_view(view)
         gc.enable()
         self.conclude()
         for view in self.views:
-            if view["problem"]:
+            if view["problem"] and view["requests"]:
                 self.not_examined.append(f"{view['name']}: {view['problem']}")
-        if not any(view["requests"] for view in self.views):
-            self.not_examined.append("No page of any view could be requested.")
+        if not self.seen and not self.not_examined:
+            self.not_examined.append("No page of any view could be looked at.")
+        elif not self.watch.database and not self.findings and not self.not_examined:
+            self.not_examined.append("No page uses SQLAlchemy: there is nothing to find.")
         return engines
 
 
@@ -2177,6 +2257,8 @@ def report_application(examined, loaded, engines, say):
     say(
         f"Nothing is written: {how}. What your application does when it starts, it did."
     )
+    if examined.wrote:
+        say("Some pages write when they are looked at: they were rolled back.")
     for note in examined.notes:
         say(f"Note: {note}")
     for view in examined.views:
@@ -2229,6 +2311,7 @@ def parser():
     )
     add = found.add_argument
     add("--app", help="package:create_app, as flask --app takes it")
+    add("--script", metavar="FILE", help="run this file as python does, instead of --app")
     add("--only", choices=["installation", "application"], help="leave the other out")
     add("--as-user", metavar="ID", help="be this user of Flask-Login")
     add("--header", action="append", default=[], metavar="'NAME: VALUE'")
@@ -2259,7 +2342,7 @@ def examine(options, say, folder):
         processes = list(start_trials(folder))
     try:
         if options.only != "installation":
-            loaded = Loaded(options.app, options.timeout * 3)
+            loaded = Loaded(options.app, options.timeout * 3, options.script)
             examined = Examination(loaded, options, folder)
             engines = examined.run()
             findings, sentences = examined.findings, examined.not_examined
