@@ -1,7 +1,5 @@
 """The project's commands: ``nox -l`` lists them."""
 
-import time
-
 import nox
 
 nox.needs_version = ">=2024.4.15"
@@ -15,6 +13,8 @@ SITE = "build/html"
 # Doctrees in the folder of an EPUB would be part of the book.
 SPHINX = "-m sphinx -n -W --keep-going -d build/doctrees -j auto -c . docs"
 LIVE = "tools/publish/live/build.py"
+# What shares an environment of a reader runs in one process.
+TESTS = "-m pytest -n2 --dist loadgroup"
 OUTPUTS = "-m pytest -q tests/test_outputs.py"
 
 # What python runs for each name; the last command takes the arguments.
@@ -26,6 +26,7 @@ MEASURE = {
     "outputs": [f"{OUTPUTS} --regen-all"],
     "resolutions": ["-m tools.measure.resolutions"],
     "screenshots": ["-m tools.publish.screenshots"],
+    "release": ["-m tools.measure.release"],
 }
 CHECK = {
     "compatibility": ["-m tools.measure.compatibility --check"],
@@ -36,6 +37,7 @@ CHECK = {
     "budgets": [LIVE, f"{SPHINX} {SITE}", "-m tools.publish.budgets"],
 }
 CHECK["budgets"] += ["-m tools.publish.live_budgets"]
+CHECK["paste"] = [f"{SPHINX} {SITE}", f"-m tools.measure.paste {SITE}"]
 BUILD = {
     "live": [LIVE],
     "readme": ["-m tools.publish.readme"],
@@ -73,15 +75,20 @@ define("build", "Build what belongs to the site", BUILD)
 @nox.session
 def docs(session):
     """Run every snippet, check the captured output, build the site."""
-    start = time.monotonic()
     run(session, "-m pytest -q snippets", *CHECK["outputs"], f"{SPHINX} {SITE}")
-    session.log(f"{time.monotonic() - start:.0f} s; the site is {SITE}/index.html")
+    session.log(f"the site is {SITE}/index.html")
 
 
 @nox.session
 def tests(session):
     """Run the whole test suite (-- PYTEST'S OWN ARGUMENTS)."""
-    run(session, "-m pytest -n2", arguments=session.posargs)
+    run(session, TESTS, arguments=session.posargs)
+
+
+@nox.session
+def paste(session):
+    """Run what the built pages print in a reader's folder (-- PYTEST'S ARGUMENTS)."""
+    run(session, f"{TESTS} tests/test_paste.py", arguments=session.posargs)
 
 
 @nox.session

@@ -5,20 +5,71 @@
     from snippets.index import create_app
 
     client = create_app({"SQLALCHEMY_ENGINES": {"default": "sqlite://"}}).test_client()
-    print(client.get("/admin/book/").status)
+    print(client.get("/admin/post/").status)
 
 .. testoutput::
 
     200 OK
 """
 
-from flask import Flask
+import os
+import secrets
+from functools import cached_property
+from inspect import iscoroutinefunction
+from typing import cast
+
+from flask import Flask, has_app_context
 from flask_admin import Admin
 from flask_admin.contrib.sqla import ModelView
 from flask_admin.form import SecureForm
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from flask_sqlalchemy_lite import SQLAlchemy
+from sqlalchemy import String
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+from werkzeug.local import LocalProxy
 
-from snippets.workarounds.proxy_sqlalchemy import ProxySQLAlchemy
+
+class LazySession(LocalProxy):
+    """A proxy for the session of the current application context.
+
+    :param db: a ``flask_sqlalchemy_lite.SQLAlchemy``.
+    :raises RuntimeError: when it is used outside of an application context.
+        Creating it needs none.
+    """
+
+    def __init__(self, db):
+        super().__init__(db.get_session)
+
+    @property
+    def session(self):
+        return self
+
+    def __call__(self):
+        return self._get_current_object()
+
+    def __getattr__(self, name):
+        # Flask-Admin looks for "_action" while the views are made.
+        if name.startswith("_") and not has_app_context():
+            raise AttributeError(name)
+        return getattr(self._get_current_object(), name)
+
+
+class ProxySQLAlchemy(SQLAlchemy):
+    """Flask-SQLAlchemy-Lite with a ``db.session`` that is looked up on each use."""
+
+    @cached_property
+    def session(self) -> Session:
+        return cast(Session, LazySession(self))
+
+    def init_app(self, app):
+        count = len(app.teardown_appcontext_funcs)
+        super().init_app(app)
+        if not app.config.get("SQLALCHEMY_ASYNC_ENGINES"):
+            # Lite's asynchronous teardown breaks gevent and has nothing to close.
+            added = app.teardown_appcontext_funcs[count:]
+            app.teardown_appcontext_funcs[count:] = [
+                function for function in added if not iscoroutinefunction(function)
+            ]
+
 
 db = ProxySQLAlchemy()
 
@@ -27,27 +78,37 @@ class Base(DeclarativeBase):
     pass
 
 
-class Book(Base):
-    __tablename__ = "index_book"
+class Post(Base):
+    __tablename__ = "index_post"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    title: Mapped[str]
+    title: Mapped[str] = mapped_column(String(100))
 
 
 # region views
-class BookView(ModelView):
+class PostView(ModelView):
     # Without this line anybody's page can post to your forms.
     form_base_class = SecureForm
 
 
-admin = Admin()
-admin.add_view(BookView(Book, db.session))
 # endregion views
+# region at-import
+admin = Admin()
+# region add
+admin.add_view(PostView(Post, db.session))
+# endregion add
+# endregion at-import
 
 
 def create_app(config=None):
     app = Flask(__name__)
-    app.config.from_object("snippets.settings")
+    app.config.from_mapping(
+        # A random key ends all logins at each start: set one outside of development.
+        SECRET_KEY=os.environ.get("SECRET_KEY") or secrets.token_hex(),
+        SQLALCHEMY_ENGINES={
+            "default": os.environ.get("DATABASE_URL", "sqlite:///guide.db")
+        },
+    )
     app.config.from_mapping(config)
     # region app
     db.init_app(app)

@@ -32,7 +32,22 @@ def hello():
 
 # endregion hello
 '''
-INCLUDE = "```{literalinclude} ../snippets/hello.py\n:region: hello\n```\n"
+OTHER = """import jinja3
+
+# region hidden
+print(hidden)
+# endregion hidden
+# region settings
+print("snippets.settings")
+# endregion settings
+if jinja3:
+    pass
+# region part
+else:
+    pass
+# endregion part
+"""
+INCLUDE = "```{snippet} hello.py\n:region: hello\n```\n"
 
 
 @pytest.fixture
@@ -93,23 +108,41 @@ def test_a_sound_guide_builds(guide):
         ("<pre>ls</pre>\n", "code written by hand: put it in snippets/"),
         ("```{eval-rst}\n::\n\n   ls\n```", "code written by hand"),
         (
-            "```{literalinclude} ../snippets/hello.py\n:lines: 1-3\n```",
+            "```{snippet} hello.py\n:lines: 1-3\n```",
             "Unknown option",
         ),
         (
-            "```{literalinclude} ../snippets/hello.py\n:emphasize-lines: 1\n```",
+            "```{snippet} hello.py\n:emphasize-lines: 1\n```",
             "Unknown option",
         ),
         (
-            "```{literalinclude} ../snippets/hello.py\n:region: bye\n```",
+            "```{snippet} hello.py\n:region: bye\n```",
             "snippets/hello.py",
         ),
         (
-            "```{literalinclude} ../snippets/hello.py\n:pyobject: bye\n```",
+            "```{snippet} hello.py\n:pyobject: bye\n```",
             "snippets/hello.py",
         ),
-        ("```{literalinclude} ../snippets/bye.py\n```", "bye.py"),
-        ("```{literalinclude} ../conf.py\n```", "../conf.py is not under snippets/"),
+        ("```{snippet} bye.py\n```", "bye.py"),
+        ("```{snippet} ../conf.py\n```", "../conf.py is not under snippets/"),
+        (
+            "```{snippet} hello.py\n:place: attic\n```",
+            "Invalid option value for 'place'",
+        ),
+        ("```{whole-program} bye.py\n```", "no file bye.py in snippets/"),
+        (
+            "```{snippet} other.py\n:region: hidden\n```",
+            "snippets/other.py uses hidden, which this page does not define",
+        ),
+        (
+            "```{snippet} other.py\n:region: settings\n```",
+            "a reader cannot import what is in snippets/",
+        ),
+        (
+            "```{snippet} other.py\n:region: part\n```",
+            "the names of this block of snippets/other.py cannot be told",
+        ),
+        ("```{whole-program} other.py\n```", "snippets/other.py imports jinja3"),
         (
             '{{ guide.verdict("bye") }}',
             "no approach 'bye' in data/claims/approaches.toml",
@@ -120,12 +153,21 @@ def test_a_sound_guide_builds(guide):
     ],
 )
 def test_a_fault_in_a_page(guide, text, message):
+    (guide / "snippets/other.py").write_text(OTHER)
     page(guide, f"{INCLUDE}\n{text}\n")
     done = build(guide)
     assert done.returncode != 0
     assert message in done.stderr
     assert "docs/index.md" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_name_that_is_declared_and_not_used(guide):
+    text = f"---\nyours: {{Post: one of your models}}\n---\n# Hello\n\n{INCLUDE}"
+    (guide / "docs/index.md").write_text(text)
+    done = build(guide)
+    assert done.returncode != 0
+    assert "`yours` declares Post, which no block uses" in done.stderr
 
 
 def test_a_snippet_that_no_page_shows(guide):
@@ -136,7 +178,7 @@ def test_a_snippet_that_no_page_shows(guide):
 
 
 def test_a_region_that_no_page_shows(guide):
-    page(guide, "```{literalinclude} ../snippets/hello.py\n:pyobject: hello\n```\n")
+    page(guide, "```{snippet} hello.py\n:pyobject: hello\n```\n")
     done = build(guide)
     assert done.returncode != 0
     assert "no page shows the region 'hello' of snippets/hello.py" in done.stderr

@@ -7,7 +7,7 @@ from importlib import metadata
 
 import pytest
 
-from tools import results, verdicts
+from tools import claims, results, verdicts
 from tools.measure.outputs import capture
 from tools.paths import SNIPPETS
 
@@ -20,7 +20,12 @@ CAPTURED_WITH = verdicts.newest(results.compatibility()).packages
 )
 def test_output(path, tmp_path, file_regression):
     for name, version in CAPTURED_WITH.items():
-        here = metadata.version(name)
+        here, pins = metadata.version(name), claims.pins()[name.lower()]
+        declared = {each.version for pin in pins for each in pin.specifier}
+        if version not in declared:
+            pytest.fail(f"captured with {name} {version}: nox -s measure -- release")
+        if here not in declared:
+            pytest.fail(f"{name} {here} is not in requirements.txt: install that")
         if here != version:
             pytest.skip(f"captured with {name} {version}, this Python gets {here}")
     text = capture(path, tmp_path)

@@ -31,6 +31,27 @@ def read(name):
     return tomllib.loads((CLAIMS / f"{name}.toml").read_text("utf-8"))
 
 
+@lru_cache
+def blocks():
+    """What a block can say of itself: its place, the reader's names, the packages."""
+    return read("blocks")
+
+
+def pins():
+    """The lines of requirements.txt by package: one, or one for each marker."""
+    # Most readers of claims have no use for it.
+    from packaging.requirements import Requirement
+    from packaging.utils import canonicalize_name
+
+    found = {}
+    for line in (ROOT / "requirements.txt").read_text("utf-8").splitlines():
+        line = line.removesuffix("\\").strip()
+        if line and not line.startswith(("#", "--")):
+            pin = Requirement(line)
+            found.setdefault(canonicalize_name(pin.name), []).append(pin)
+    return found
+
+
 def approaches():
     return read("approaches")
 

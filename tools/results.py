@@ -84,6 +84,8 @@ class Environment(Setting):
     findings: dict[str, bool] = field(default_factory=dict)
     recipes: dict[str, Run] = field(default_factory=dict)
     snippets: dict[str, bool] = field(default_factory=dict)
+    upstream: dict[str, bool] = field(default_factory=dict)
+    commits: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,7 @@ class Compatibility:
     checks: dict[str, Check]
     approaches: dict[str, Approach]
     environments: list[Environment]
+    date: str = ""
 
     @property
     def messages(self):
@@ -140,6 +143,7 @@ class Resolutions(TypedDict):
 
 
 class Mutants(TypedDict):
+    content: str
     mutants: int
     survived: dict[str, str]
 
@@ -226,6 +230,7 @@ def parse(data):
         {c["name"]: Check(c["group"], c["text"]) for c in data["checks"]},
         {name: Approach(**about) for name, about in data["approaches"].items()},
         sorted(environments, key=lambda environment: environment.order),
+        data.get("date", ""),
     )
 
 
@@ -255,6 +260,7 @@ def write_compatibility(results):
         known = {"varies": each.varies, "without": each.without}
         environments.append(known | filled(**vars(each) | parts))
     data = {
+        "date": results.date,
         "checks": [{"name": n, **asdict(check)} for n, check in results.checks.items()],
         "approaches": {name: asdict(a) for name, a in results.approaches.items()},
         "messages": {key: text for text, key in keys.items()},

@@ -1,8 +1,10 @@
 // Copy a block without prompts and output. (Sphinx's extension for it weighs 7 KB.)
-for (const block of document.querySelectorAll("div.highlight")) {
+// What is shown as a proof is not there to be copied.
+for (const block of document.querySelectorAll("div:not(.evidence) > div.highlight")) {
+  const label = block.closest(".fails") ? "Copy what fails" : "Copy";
   const button = document.createElement("button");
   button.className = "copy";
-  button.textContent = "Copy";
+  button.textContent = label;
   button.addEventListener("click", async () => {
     const code = block.querySelector("pre").cloneNode(true);
     for (const part of code.querySelectorAll(".gp, .go")) part.remove();
@@ -12,7 +14,7 @@ for (const block of document.querySelectorAll("div.highlight")) {
     } catch {
       button.textContent = "Select and copy";
     }
-    button.addEventListener("blur", () => (button.textContent = "Copy"), { once: true });
+    button.addEventListener("blur", () => (button.textContent = label), { once: true });
   });
   block.prepend(button);
 }

@@ -12,7 +12,6 @@
     True
 """
 
-# region recipe
 import os
 import secrets
 from functools import cached_property
@@ -24,6 +23,7 @@ from flask_admin import Admin
 from flask_admin.contrib.sqla import ModelView
 from flask_admin.form import SecureForm
 from flask_sqlalchemy_lite import SQLAlchemy
+from sqlalchemy import String
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from werkzeug.local import LocalProxy
 
@@ -79,10 +79,10 @@ class Base(DeclarativeBase):
 
 
 class Item(Base):
-    __tablename__ = "item"
+    __tablename__ = "single_file_item"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str]
+    name: Mapped[str] = mapped_column(String(80))
 
 
 class ItemView(ModelView):
@@ -109,6 +109,3 @@ def create_app(config=None):
     admin = Admin(app)
     admin.add_view(ItemView(Item, db.session))
     return app
-
-
-# endregion recipe

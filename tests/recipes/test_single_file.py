@@ -21,7 +21,9 @@ OUTSIDE = "Working outside of application context."
 
 def names(surface):
     with surface.elsewhere() as session:
-        return session.scalars(text("SELECT name FROM item ORDER BY id")).all()
+        return session.scalars(
+            text("SELECT name FROM single_file_item ORDER BY id")
+        ).all()
 
 
 def test_rows_are_made_changed_and_deleted(surface):

@@ -6,7 +6,8 @@ A NAME is an environment (``"flask-admin==2.2.1, Lite alone"``) or an approach o
 data/claims, a recipe (``recipes/tenants``), or any requirement that pip takes
 (``flask-admin==3.0.0``, ``flask-admin@path``). Without one, all are run. Declared
 environments are written to data/results/compatibility.json; with ``--check`` they are
-held against it. What a requirement of your own gives is printed.
+compared with it. A requirement of your own is installed anew each time and compared
+with the newest release: what turned is printed, and the command exits with 1.
 """
 
 import json
@@ -19,12 +20,15 @@ import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
+from datetime import date
 from importlib import metadata
 from pathlib import Path
+from urllib.parse import unquote, urlparse
 
 import pytest
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
 
 from tools import claims, results, verdicts
 from tools.measure import approaches, contract
@@ -48,6 +52,32 @@ def installed(name):
         return metadata.version(name)
     except metadata.PackageNotFoundError:
         return None
+
+
+def commits():
+    """The packages that were installed from a checkout or a repository, with where."""
+    found = {}
+    for name in LIBRARIES:
+        if not installed(name):
+            continue
+        text = metadata.distribution(name).read_text("direct_url.json")
+        about = json.loads(text) if text else {}
+        if "vcs_info" in about:
+            found[name] = about["vcs_info"]["commit_id"]
+        elif about.get("url", "").startswith("file:"):
+            folder = unquote(urlparse(about["url"]).path)
+            command = [
+                "git",
+                "-C",
+                folder,
+                "describe",
+                "--always",
+                "--dirty",
+                "--abbrev=40",
+            ]
+            done = subprocess.run(command, capture_output=True, text=True)
+            found[name] = done.stdout.strip() or "unknown: not a git checkout"
+    return found
 
 
 def installed_approaches():
@@ -87,6 +117,8 @@ def new_record():
         "findings": {},
         "recipes": {},
         "snippets": {},
+        "upstream": {},
+        "commits": commits(),
     }
 
 
@@ -113,21 +145,19 @@ def condense(wanted, record):
         findings=record["findings"],
         recipes=runs,
         snippets=record["snippets"],
+        upstream=record["upstream"],
+        commits=record["commits"],
     )
 
 
 def requirements(wanted):
     """What to install: requirements.txt with changes, and what only limits it."""
-    pins = {}
-    for line in (ROOT / "requirements.txt").read_text("utf-8").splitlines():
-        if match := re.match(r"[\w.-]+(?===)", line):
-            pins.setdefault(match[0], []).append(line)
+    pins = {name: [*map(str, each)] for name, each in claims.pins().items()}
     changes = wanted.varies | wanted.pins
     left_out = {*wanted.without, *wanted.drops}
     names = [*map(str.lower, LIBRARIES), *TOOLS, *changes]
     if wanted.recipes:
-        direct = (ROOT / "requirements.in").read_text("utf-8")
-        names += re.findall(r"^[\w.-]+", direct, re.MULTILINE)
+        names += direct()
     lines = []
     for name in dict.fromkeys(names):
         change = changes.get(name)
@@ -141,6 +171,18 @@ def requirements(wanted):
         return lines, []
     limits = pins.keys() - changes.keys() - left_out
     return lines, [line for name in limits for line in pins[name]]
+
+
+def newest():
+    """The newest release of Flask-Admin that is declared."""
+    return [each.release for each in claims.environments().values() if each.recipes][-1]
+
+
+def direct():
+    """The packages that requirements.in names."""
+    lines = (ROOT / "requirements.in").read_text("utf-8").splitlines()
+    stated = [line.partition("#")[0].strip() for line in lines]
+    return [canonicalize_name(Requirement(line).name) for line in stated if line]
 
 
 def recipes_for(release):
@@ -181,7 +223,12 @@ def run(wanted, approaches, recipes):
             "ignore",
         ]
         command += ["--record", record, *[f"--approach={name}" for name in approaches]]
-        names = recipes_for(wanted.release) if wanted.recipes else []
+        own = wanted.label not in claims.environments()
+        release = newest() if own else wanted.release
+        names = recipes_for(release) if wanted.recipes else []
+        for package in wanted.varies if own else ():
+            # A checkout that changed has the version that it had.
+            command[2:2] = [f"--refresh-package={package}"]
         if recipes:
             names = [name for name in names if name in recipes]
             command += [f"snippets/recipes/{name}.py" for name in names]
@@ -191,6 +238,8 @@ def run(wanted, approaches, recipes):
             command += [f"tests/recipes/test_{name}.py" for name in names]
             if not recipes:
                 command += ["snippets", *["tests/test_findings.py"] * bool(names)]
+                if release == newest():
+                    command += ["tests/test_upstream.py"]
         environment = {
             key: value for key, value in os.environ.items() if key != "VIRTUAL_ENV"
         }
@@ -234,6 +283,24 @@ def turned(name, old, new):
             )
 
 
+COMPARED = ["approaches", "findings", "recipes", "snippets", "upstream"]
+
+
+def differences(name, record, old):
+    """What a requirement of one's own does otherwise than the newest release."""
+    kept = [{part: asdict(each)[part] for part in COMPARED} for each in (old, record)]
+    # It can be newer than what brought a deprecation; a test more is no news.
+    for each in kept:
+        for run in each["recipes"].values():
+            run.pop("passed")
+    return turned(name, *kept)
+
+
+def commit(record):
+    """The commit that an environment's package was made from, as installed."""
+    return "".join(f", commit {each}" for each in record.commits.values())
+
+
 def select(names):
     """Sort the command line's words into environments and approaches.
 
@@ -259,7 +326,7 @@ def select(names):
                     f"compatibility: {name!r} is no environment and no approach of "
                     "data/claims, no recipe, and no requirement that pip takes"
                 )
-            environments[name] = claims.Wanted(varies=varies)
+            environments[name] = claims.Wanted(varies=varies, recipes=True)
     if recipes and approaches:
         sys.exit("compatibility: name approaches or recipes, not both")
     if recipes:
@@ -288,6 +355,7 @@ def described(environments):
             for name, about in APPROACHES.items()
         },
         environments,
+        date.today().isoformat(),
     )
 
 
@@ -319,7 +387,7 @@ def main(arguments):
                 continue
             count = len(record.approaches) * len(CHECKS)
             cells += count
-            print(f"{progress}: {count} cells", flush=True)
+            print(f"{progress}: {count} cells{commit(record)}", flush=True)
             if (approaches or recipes) and name in declared:
                 before = old.get(name, record)
                 parts = ["recipes", "snippets"] if recipes else ["approaches"]
@@ -327,7 +395,11 @@ def main(arguments):
                 record = replace(before, **merged)
             if approaches or name not in declared:
                 print("\n".join(table(described([]), record)))
-            if name in old:
+            if name not in declared:
+                news = list(differences(name, record, old[f"flask-admin=={newest()}"]))
+                print(*news, sep="\n", flush=True)
+                turns += news
+            elif name in old:
                 turns += turned(name, asdict(old[name]), asdict(record))
             if name in declared:
                 new[name] = record
@@ -335,12 +407,12 @@ def main(arguments):
     print(f"{cells} cells in {time.monotonic() - start:.0f} s")
     if check:
         print(*turns, sep="\n")
-    else:
+    elif declared.keys() & environments.keys():
         kept = [record for name, record in new.items() if name in declared]
         results.write_compatibility(described(kept))
     if problems:
         sys.exit(f"compatibility: could not be run: {', '.join(problems)}")
-    if check and turns:
+    if turns and (check or not declared.keys() & environments.keys()):
         sys.exit(f"compatibility: {len(turns)} cells differ from what was measured")
 
 

@@ -86,7 +86,7 @@ The symptom or the wish, in the reader's words.
 
 {{ guide.recipe("$name") }}
 
-```{literalinclude} ../../snippets/recipes/$module.py
+```{snippet} recipes/$module.py
 :region: recipe
 ```
 

@@ -1,1 +1,0 @@
-pip install flask-admin flask-sqlalchemy-lite flask-sqlalchemy
