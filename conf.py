@@ -37,6 +37,7 @@ intersphinx_mapping = {name: (SITES[name], f"_inv/{name}.inv") for name in SITES
 
 html_theme = "furo"
 html_static_path = ["docs/_static"]
+html_extra_path = ["docs/_extra"]
 html_css_files = ["guide.css"]
 html_js_files = [("guide.js", {"defer": "defer"})]
 html_favicon = "docs/_static/favicon.svg"
@@ -57,4 +58,4 @@ sitemap_url_scheme = "{link}"
 epub_basename = "flask-admin-on-flask-sqlalchemy-lite"
 epub_show_urls = "no"
 epub_exclude_files = ["404.xhtml", "search.xhtml"]
-epub_exclude_files += ["_static/screenshots/fingerprints.json"]
+epub_exclude_files += ["doctor.py", "_static/screenshots/fingerprints.json"]

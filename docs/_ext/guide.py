@@ -29,7 +29,9 @@ logger = logging.getLogger(__name__)
 # Numbers rot when the file changes; a name does not.
 NUMERIC = {"lines", "emphasize-lines", "lineno-start", "lineno-match", "linenos"}
 # Pages whose blocks are still to be written for the reader.
-PENDING = {"comparison", "doctor", "findings", "problem", "why-lite"}
+PENDING = {"comparison", "findings", "problem", "why-lite"}
+# What the doctor and the line that downloads it call the site where nothing is hosted.
+ADDRESS = "https://guide.example/"
 REGION = re.compile(r"# region (\S+)$", re.MULTILINE)
 
 
@@ -102,6 +104,8 @@ class Snippet(LiteralInclude):
                         f"the names of this block of {name} cannot be told: it is no "
                         "statement by itself"
                     ) from None
+            elif path.suffix == ".sh":
+                text = text.replace(ADDRESS, self.config.html_baseurl or ADDRESS)
             block.rawsource, block.children[:] = text, [nodes.Text(text)]
             if evidence or fails or old or path.suffix == ".console":
                 block["classes"].append("fails" if fails else "evidence")
@@ -345,6 +349,10 @@ def write_programs(app, exception):
             path.parent.mkdir(parents=True, exist_ok=True)
             source = (ROOT / name).read_text("utf-8")
             path.write_text(listing.program(source), "utf-8")
+    doctor = app.outdir / "doctor.py"
+    if app.config.html_baseurl and doctor.exists():
+        source = doctor.read_text("utf-8")
+        doctor.write_text(source.replace(ADDRESS, app.config.html_baseurl), "utf-8")
 
 
 def is_block(node):

@@ -32,6 +32,7 @@ import runpy
 import subprocess
 import sysconfig
 import tempfile
+import textwrap
 import threading
 import traceback
 import types
@@ -339,12 +340,11 @@ def line_of_error(error):
 
 
 def shown(place):
-    """``shop/admin.py:12``, from the folder where the doctor was started."""
+    """``shop/admin.py:12``, if it is below the folder where the doctor was started."""
     if not place:
         return ""
-    with suppress(ValueError):
-        return f"{os.path.relpath(place[0])}:{place[1]}"
-    return f"{place[0]}:{place[1]}"
+    here = os.path.join(os.path.realpath(""), "")
+    return f"{place[0].replace(here, '', 1)}:{place[1]}"
 
 
 def said_by(error):
@@ -1367,7 +1367,8 @@ def kind_of_holder(path, owner):
         return "FAL011"
     if isinstance(owner, BaseFilter) or "filter" in path[0]:
         return "FAL013"
-    return "FAL012" if re.search(r"(^|_)form(_|$)|inline", path[0]) else "FAL014"
+    of_form = re.match(r"(_?(create|edit|list|delete|action)?_?form(?!a)|inline)", path[0])
+    return "FAL012" if of_form else "FAL014"
 
 
 def is_process_wide(session, app):
@@ -1396,7 +1397,7 @@ def calls_on_session(view):
             continue
         with suppress(OSError, TypeError, SyntaxError):
             lines, first = inspect.getsourcelines(kind)
-            tree = ast.parse("if True:\n" + "".join(lines))
+            tree = ast.parse(textwrap.dedent("".join(lines)))
             for node in ast.walk(tree):
                 inner = getattr(node, "value", None)
                 if (
@@ -1406,7 +1407,7 @@ def calls_on_session(view):
                     and getattr(inner.value, "id", "") == "self"
                 ):
                     file = os.path.realpath(inspect.getsourcefile(kind))
-                    yield node.attr, (file, first + node.lineno - 2)
+                    yield node.attr, (file, first + node.lineno - 1)
 
 
 def is_missing(view, name):
@@ -1565,18 +1566,20 @@ def scoped_again(place, loaded):
     if not isinstance(node, ast.Assign) or not isinstance(call, ast.Call):
         return {}
     name, function = ast.unparse(node.targets[0]), ast.unparse(call.func)
+    if not re.search(r"session(maker)?(\(.*\))?$", function, re.IGNORECASE):
+        return {}
     lite = re.search(
         r"\b(\w+)\.(session\b|sessionmaker\b|get_session|engine\b)", ast.unparse(call)
     )
     first = [*call.args, *[each.value for each in call.keywords]][:1]
     given = ast.unparse(first[0]) if first else ""
-    if lite and type(extension(loaded.app)).__module__.startswith("flask_sqlalchemy"):
+    if lite and package_of(loaded.app):
         lines = list(source.lines)
         lines[node.lineno - 1 : node.end_lineno] = [
             f"{' ' * node.col_offset}{name} = {lite[1]}.session"
         ]
         changed = source.write(lines)
-        if "lite" in type(extension(loaded.app)).__module__:
+        if package_of(loaded.app) == "flask_sqlalchemy_lite":
             changed.update(with_proxy_in(changed))
         return changed
     if function.endswith("scoped_session"):
@@ -1610,7 +1613,7 @@ def with_proxy_in(changed):
 
 def removed_at_the_end(source, lines, node, name, indent, loaded):
     place = loaded.places.get(loaded.app)
-    if place is None or place[0] != source.file or ".remove(" in source.text:
+    if place is None or place[0] != source.file or f"{name}.remove(" in source.text:
         return source.write(lines)
     block, number = source.statements(place[1])[-1]
     made = block[number]
@@ -1656,24 +1659,22 @@ def change(finding, loaded):
     """``{file: its new text}`` that heals a finding, empty where none is known."""
     with suppress(OSError, SyntaxError, ValueError, IndexError, KeyError):
         cause = finding.cause or finding.where
-        if finding.id in ("FAL001", "FAL002"):
-            return with_proxy([cause[0]] if cause else [])
         if finding.id == "FAL024":
             return by_db(finding)
         if cause is None:
-            return {}
+            return with_proxy() if finding.id in ("FAL001", "FAL002") else {}
         if finding.id == "FAL020":
             return in_with(cause, pushing, True)
         if finding.id == "FAL021":
             return in_with(cause, opening, False)
-        if finding.id in HELD | {"FAL022", "FAL023"}:
+        if finding.id in HELD | {"FAL001", "FAL002", "FAL022", "FAL023"}:
             source = Source(cause[0])
             line = source.lines[cause[1] - 1]
             if re.search(r"\.session\(\)", line):
                 lines = list(source.lines)
                 lines[cause[1] - 1] = line.replace(".session()", ".session")
                 return source.write(lines)
-            changed = scoped_again(cause, loaded)
+            changed = loaded and scoped_again(cause, loaded)
             return changed or with_proxy([cause[0]])
     return {}
 
@@ -1722,7 +1723,7 @@ class Finding:
             "evidence": list(dict.fromkeys(self.evidence))[:4],
             "write": self.write,
             "diff": as_diff(self.changed),
-            "page": f"{GUIDE}findings-of-the-doctor.html#{self.id.lower()}",
+            "page": f"{GUIDE}doctor-findings.html#{self.id.lower()}",
         }
 
 
@@ -1792,6 +1793,14 @@ class Form(html.parser.HTMLParser):
 
 def extension(app):
     return app.extensions.get("sqlalchemy")
+
+
+def package_of(app):
+    """The package of the application's extension, or an empty text."""
+    for kind in type(extension(app)).__mro__:
+        if kind.__module__.startswith("flask_sqlalchemy"):
+            return kind.__module__.partition(".")[0]
+    return ""
 
 
 class Examination:
@@ -2198,7 +2207,7 @@ SCOPED_ANSWER = "Use a scoped session, and remove it in a teardown."
 
 def advise(finding, loaded):
     app = loaded and getattr(loaded, "app", None)
-    plain = app is not None and "lite" not in type(extension(app)).__module__
+    plain = app is not None and package_of(app) != "flask_sqlalchemy_lite"
     default = SCOPED_ANSWER if plain else ANSWER
     finding.write = finding.write or WRITE.get(finding.id) or default
     finding.changed = change(finding, loaded)
@@ -2352,8 +2361,7 @@ def examine(options, say, folder):
     finally:
         found = finish_trials(processes)
     if options.only != "application":
-        made = loaded and extension(loaded.app)
-        uses = type(made).__module__.partition(".")[0] if made else None
+        uses = loaded and (package_of(loaded.app) or None)
         broken = report_installation(found, uses, say)
         if broken and not any(finding.id == "FAL003" for finding in findings):
             findings.insert(0, broken)
