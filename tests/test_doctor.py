@@ -70,7 +70,6 @@ def forked(folder, arguments, before=None):
                 os.chdir(folder)
                 sys.path.insert(0, str(ROOT))
                 sys.argv = ["doctor.py", *arguments]
-                os.environ.pop("FLASK_APP", None)
                 doctor = load()
                 if before:
                     before(doctor)
@@ -535,12 +534,12 @@ class Log(db.Model):
     what = db.Column(db.String(20))
 
 def insert(id, more=""):
-    return f"INSERT INTO log (id, what) VALUES ({id}, 'written'){more}"
+    return "INTO log (id, what) VALUES (%d, 'written')%s" % (id, more)
 
 class Writing(View):
     @expose("/returning")
     def returning(self):
-        statement = insert(9009, " RETURNING id")
+        statement = "INSERT " + insert(9009, " RETURNING id")
         if db.engine.dialect.name == "postgresql":
             statement = f"WITH made AS ({statement}) SELECT * FROM made"
         assert db.session.scalar(text(statement)) == 9009
@@ -551,7 +550,7 @@ class Writing(View):
     def raw(self):
         connection = db.engine.raw_connection()
         try:
-            connection.cursor().execute(insert(9008))
+            connection.cursor().execute("INSERT " + insert(9008))
             connection.commit()
         finally:
             connection.close()
@@ -561,13 +560,13 @@ class Writing(View):
     def autocommit(self):
         engine = db.engine.execution_options(isolation_level="AUTOCOMMIT")
         with engine.connect() as connection:
-            connection.execute(text(insert(9007)))
+            connection.execute(text("INSERT " + insert(9007)))
         return "done"
 
     @expose("/commit")
     def commit(self):
         with db.engine.connect() as connection:
-            connection.execute(text(insert(9006)))
+            connection.execute(text("INSERT " + insert(9006)))
             connection.execute(text("COMMIT"))
         return "done"
 
@@ -578,7 +577,7 @@ class Writing(View):
                 connection.execute(text("SET SESSION TRANSACTION READ WRITE" if
                     connection.dialect.name == "mysql" else
                     "SET TRANSACTION READ WRITE"))
-            connection.execute(text(insert(9005)))
+            connection.execute(text("INSERT " + insert(9005)))
         return "done"
 
 def create_app():
@@ -779,9 +778,19 @@ def test_a_name_that_is_not_there(examine):
     )
 
 
-def test_the_application_is_found_as_flask_finds_it(examine, tmp_path):
-    (tmp_path / ".env").write_text("FLASK_APP=shop:create_app('production')\n")
+def test_the_application_is_found_as_flask_finds_it(examine, monkeypatch, tmp_path):
+    monkeypatch.setenv("FLASK_APP", "shop:create_app('production')")
     assert examine(app(FINE), app=None).code == 0
+    monkeypatch.delenv("FLASK_APP")
+    (tmp_path / "app.py").write_text("from shop import create_app")
+    assert examine(None, app=None).code == 0
+    (tmp_path / "app.py").unlink()
+    (tmp_path / ".env").write_text("FLASK_APP=shop:create_app('production')\n")
+    found = examine(None, app=None)
+    if importlib.util.find_spec("dotenv"):
+        assert found.code == 0, found.said
+    else:
+        assert "Flask reads .env only where python-dotenv is installed" in found.said
 
 
 def test_a_script(examine):
@@ -880,10 +889,9 @@ def test_a_release_with_one_changed_method(tmp_path):
     source = view.read_text("utf-8")
     line = "        return session.query(self.model)\n"
     assert line in source
-    kept = "        self.kept = getattr(self, 'kept', None) or session._get_current_object()\n"
-    view.write_text(
-        source.replace(line, f"{kept}        return self.kept.query(self.model)\n")
-    )
+    kept = "self.kept = getattr(self, 'kept', None) or session._get_current_object()"
+    held = f"        {kept}\n        return self.kept.query(self.model)\n"
+    view.write_text(source.replace(line, held))
     environment = os.environ | {"PYTHONPATH": str(tmp_path)}
     done = run("--only", "installation", "--json", cwd=tmp_path, env=environment)
     found = json.loads(done.stdout)

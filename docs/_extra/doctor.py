@@ -3,9 +3,9 @@
     python doctor.py --app shop:create_app
 
 It tries the approaches with the packages that are installed, then examines the
-application: which session each request uses, and which connections it keeps. Nothing is
-written to the database. ``python doctor.py --help`` lists the options. It needs no package
-but those that the application has.
+application: which session each request uses, and which connections it keeps. Nothing
+is written to the database. ``python doctor.py --help`` lists the options. It needs no
+package but those that the application has.
 """
 
 import sys
@@ -38,9 +38,16 @@ import traceback
 import types
 import weakref
 from collections import deque
-from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
+from contextlib import (
+    ExitStack,
+    contextmanager,
+    redirect_stderr,
+    redirect_stdout,
+    suppress,
+)
 from http.cookies import SimpleCookie
 from importlib import metadata
+from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
@@ -50,15 +57,15 @@ HEALTHY, FOUND, NOT_EXAMINED, CRASHED = range(4)
 PACKAGES = ["Flask-Admin", "Flask-SQLAlchemy-Lite", "Flask-SQLAlchemy", "SQLAlchemy"]
 PACKAGES += ["WTForms", "Flask", "Werkzeug"]
 
-# ---------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------
 # What can be found
-# ---------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------
 
 FINDINGS = {
     "FAL001": (
         "The session is looked up before there is a request",
-        "Flask-SQLAlchemy-Lite's `db.session` exists only inside an application context, "
-        "and the view is created outside of one.",
+        "Flask-SQLAlchemy-Lite's `db.session` exists only inside an application "
+        "context, and the view is created outside of one.",
     ),
     "FAL002": (
         "Flask-Admin rejects the session",
@@ -78,7 +85,7 @@ FINDINGS = {
     ),
     "FAL012": (
         "A form holds a session",
-        "A field or a validator uses the session that it got when the form was created.",
+        "A field or validator uses the session that it got when the form was created.",
     ),
     "FAL013": (
         "A filter holds a session",
@@ -98,7 +105,7 @@ FINDINGS = {
     ),
     "FAL022": (
         "A request uses the open session of an earlier request",
-        "The session was not closed between them, so rows changed elsewhere stay unseen.",
+        "The session was not closed between them: rows changed elsewhere stay unseen.",
     ),
     "FAL023": (
         "Requests that run at the same time share a session",
@@ -112,9 +119,9 @@ FINDINGS = {
 HELD = {"FAL010", "FAL011", "FAL012", "FAL013", "FAL014"}
 LOGIN = "asks for a login: see --as-user, --cookie, --header and --bypass-access"
 
-# ---------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------
 # What to write
-# ---------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------
 
 PROXY_IMPORTS = """\
 from functools import cached_property
@@ -289,9 +296,9 @@ def cure(message):
     return next((each for said, each in CURES.items() if re.search(said, message)), "")
 
 
-# ---------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------
 # The reader's own lines
-# ---------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------
 
 ELSEWHERE = {sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")}
 LIBRARIES = ["flask", "flask_admin", "flask_sqlalchemy", "flask_sqlalchemy_lite"]
@@ -353,9 +360,9 @@ def said_by(error):
     return f"{type(error).__name__}: {lines[0]}".rstrip(": ")
 
 
-# ---------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------
 # Requests: which session, which connections
-# ---------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------
 
 
 class Visit:
@@ -602,9 +609,9 @@ class Watch:
         return list(filter(None, [hand.take(self.limit) for hand in self.hands]))
 
 
-# ---------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------
 # Nothing is written
-# ---------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------
 
 READ_ONLY = re.compile(r"read.?only", re.IGNORECASE)
 SESSION = {"postgresql": "CHARACTERISTICS AS TRANSACTION", "mysql": "TRANSACTION"}
@@ -646,7 +653,7 @@ class Guard:
     """Let the database reject what would be written, or else roll it back.
 
     Every connection of every engine is read-only. A page that writes is asked again
-    inside ``with guard.rolled_back():``. There SQLite gets a copy of its file; the others
+    inside ``with guard.rolled_back():``. There SQLite gets a copy of its file, others
     one outer transaction, in which the commits of the application are savepoints.
     """
 
@@ -657,6 +664,7 @@ class Guard:
 
         self.folder, self.copies, self.modes, self.outer = folder, {}, {}, {}
         self.writing, self.how, self.alive, self.copy = False, {}, [], "copy"
+        self.generation = count()
         self.engines, self.covered = weakref.WeakSet(), set()
         event.listen(Pool, "checkout", self.checkout)
         event.listen(Engine, "do_connect", self.connect)
@@ -693,7 +701,7 @@ class Guard:
         rows(raw, f"SAVEPOINT {SAVEPOINT}")
 
     def is_ours(self, raw):
-        """Whether a connection reaches nothing but memory and the doctor's own files."""
+        """Whether a connection reaches only memory and the doctor's own files."""
         if family(raw) != "sqlite" or not hasattr(raw, "backup"):
             return False
         files = [row[2] for row in raw.execute("PRAGMA database_list") if row[2]]
@@ -805,7 +813,7 @@ class Guard:
         self.outer[id(raw)] = raw, threading.get_ident()
 
     def forget(self):
-        """Roll back the outer transactions of this thread; make them read-only again."""
+        """Roll back the outer transactions of this thread; be read-only again."""
         for raw, thread in list(self.outer.values()):
             if thread != threading.get_ident():
                 continue
@@ -835,7 +843,9 @@ class Guard:
         if file not in self.copies:
             import sqlite3
 
-            self.copies[file] = tempfile.mktemp(".db", dir=self.folder)
+            self.copies[file] = os.path.join(
+                self.folder, f"{self.copy}-{len(self.copies)}.db"
+            )
             copy = sqlite3.connect(self.copies[file])
             raw.backup(copy)
             copy.close()
@@ -852,7 +862,7 @@ class Guard:
         for file in [f for f in self.copies if os.path.getsize(f) < LARGE]:
             with suppress(OSError):
                 os.unlink(self.copies.pop(file))
-        self.copy += "'"
+        self.copy = f"copy-{next(self.generation)}"
         self.writing = True
         try:
             yield
@@ -860,9 +870,9 @@ class Guard:
             self.writing = False
 
 
-# ---------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------
 # The installation: the approaches, tried
-# ---------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------
 
 
 class Failure(Exception):
@@ -1073,8 +1083,6 @@ def installed():
 
 def start_trials(folder):
     """Start a process for each package whose approaches can be tried."""
-    from importlib.util import find_spec
-
     tasks = [*dict.fromkeys(approach.package for approach in APPROACHES), "gevent"]
     needs = {"gevent": ["gevent", "flask_sqlalchemy_lite"]}
     for task in tasks:
@@ -1104,13 +1112,13 @@ def finish_trials(processes):
     return found
 
 
-# ---------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------
 # The application: found as `flask --app` finds it
-# ---------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------
 
 
 class NotExamined(Exception):
-    """Why there is nothing to examine, in one sentence; and the finding, if it is one."""
+    """Why there is nothing to examine, in one sentence, and the finding if any."""
 
     def __init__(self, sentence, finding=None):
         super().__init__(sentence)
@@ -1144,7 +1152,7 @@ class Loaded:
         kind.__init__ = noted
 
     def run_script(self, script):
-        """Run a file as ``python FILE`` does, in which ``app.run()`` returns at once."""
+        """Run a file as ``python FILE`` does; in it ``app.run()`` returns at once."""
         from flask import Flask
 
         sys.path.insert(0, os.path.dirname(os.path.realpath(script)))
@@ -1198,6 +1206,8 @@ class Loaded:
                 raise self.not_made(
                     error.__cause__ or error.__context__, last
                 ) from None
+            if os.path.exists(".env") and not find_spec("dotenv"):
+                text += " Flask reads .env only where python-dotenv is installed."
             raise NotExamined(f"No application: {text}") from None
         except NotExamined:
             raise
@@ -1255,9 +1265,9 @@ def root(app):
     return "/" + (app.config.get("APPLICATION_ROOT") or "/").strip("/")
 
 
-# ---------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------
 # What a view holds
-# ---------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------
 
 # These lead away from a view, or are resolved when somebody looks.
 CLOSED = (
@@ -1284,7 +1294,9 @@ def parts(thing, view):
             (str(number), part) for number, part in enumerate(list(thing)[:1000])
         )
     elif kind is types.FunctionType:
-        for cell, name in zip(thing.__closure__ or (), thing.__code__.co_freevars):
+        for cell, name in zip(
+            thing.__closure__ or (), thing.__code__.co_freevars, strict=True
+        ):
             with suppress(ValueError):
                 yield name, cell.cell_contents
         yield "defaults", [thing.__defaults__, thing.__kwdefaults__]
@@ -1367,7 +1379,9 @@ def kind_of_holder(path, owner):
         return "FAL011"
     if isinstance(owner, BaseFilter) or "filter" in path[0]:
         return "FAL013"
-    of_form = re.match(r"(_?(create|edit|list|delete|action)?_?form(?!a)|inline)", path[0])
+    of_form = re.match(
+        r"(_?(create|edit|list|delete|action)?_?form(?!a)|inline)", path[0]
+    )
     return "FAL012" if of_form else "FAL014"
 
 
@@ -1423,9 +1437,9 @@ def is_missing(view, name):
     )
 
 
-# ---------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------
 # The change, as a new text of the reader's file
-# ---------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------
 
 
 class Source:
@@ -1441,7 +1455,7 @@ class Source:
         self.tree = ast.parse(self.text)
 
     def statements(self, line):
-        """The blocks around a line, outermost first, each with the number of its part."""
+        """The blocks around a line, outermost first, and which part of each it is."""
         found = []
         for node in ast.walk(self.tree):
             for name in "body", "orelse", "finalbody":
@@ -1460,7 +1474,7 @@ def first_line(node):
 
 
 def own_files(first=()):
-    """The application's files: those named first, those imported, those in the folder."""
+    """The application's files: those named, those imported, those in the folder."""
     loaded = [
         getattr(module, "__file__", None) for module in list(sys.modules.values())
     ]
@@ -1690,9 +1704,9 @@ def as_diff(changed):
     return "\n".join(found)
 
 
-# ---------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------
 # The views, requested
-# ---------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------
 
 # A GET that does something is not sent.
 ACTS = r"[/_-](log_?out|delete|remove|send|sync|import|export|run|clear|reset)"
@@ -1828,8 +1842,8 @@ class Examination:
         )
         if not self.subjects:
             raise NotExamined(
-                "Its Admin has no views: nothing to examine. If your file adds them below "
-                "`if __name__ == '__main__'`, pass it with --script instead of --app."
+                "Its Admin has no views: nothing to examine. If your file adds them "
+                "below `if __name__ == '__main__'`, pass it as --script, not --app."
             )
         self.app.testing = self.app.debug = False
         self.app.config.update(PROPAGATE_EXCEPTIONS=False, TRAP_HTTP_EXCEPTIONS=False)
@@ -1887,7 +1901,8 @@ class Examination:
             )
             if said != "answers":
                 self.not_examined.append(
-                    f"The database of the engine {name or 'default'!r} does not answer: {said}"
+                    f"The database of the engine {name or 'default'!r} does not "
+                    f"answer: {said}"
                 )
         return found
 
@@ -2043,7 +2058,7 @@ class Examination:
         return visit
 
     def forms(self, view, key):
-        """Post the create form and the form of the first row; everything is rolled back."""
+        """Post the create form and that of the first row; everything is rolled back."""
         pages = [("create_view", view.can_create, {}, True)]
         if key:
             pages += [("edit_view", view.can_edit, key, False)]
@@ -2133,7 +2148,7 @@ class Examination:
         given = getattr(view, "session", None)
         if isinstance_of(type(given), scoped_session) and self.loaded.places.get(given):
             return self.loaded.places[given]
-        return session is not None and self.loaded.places.get(session) or None
+        return self.loaded.places.get(session) if session is not None else None
 
     def conclude(self):
         """Make findings of what the requests did, one for each cause."""
@@ -2160,7 +2175,7 @@ class Examination:
                 text = f"{visit}, twice at the same time"
                 self.add("FAL023", view, self.cause_of(session, view), "", [text])
                 explained.add(number)
-        for view, number, session, place, evidence in self.kept:
+        for view, number, _, place, evidence in self.kept:
             if number in held:
                 held[number].evidence.append(evidence)
             elif number is None or number not in explained:
@@ -2187,13 +2202,15 @@ class Examination:
         if not self.seen and not self.not_examined:
             self.not_examined.append("No page of any view could be looked at.")
         elif not self.watch.database and not self.findings and not self.not_examined:
-            self.not_examined.append("No page uses SQLAlchemy: there is nothing to find.")
+            self.not_examined.append(
+                "No page uses SQLAlchemy: there is nothing to find."
+            )
         return engines
 
 
-# ---------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------
 # The report
-# ---------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------
 
 WRITE = {
     "FAL003": "",
@@ -2274,7 +2291,8 @@ def report_application(examined, loaded, engines, say):
         found = [f.id for f in examined.findings if view["name"] in f.views]
         verdict = ", ".join(dict.fromkeys(found)) or view["problem"] or "no fault found"
         say(
-            f"  {view['name']} ({view['where']}), {view['requests']} requests: {verdict}"
+            f"  {view['name']} ({view['where']}), {view['requests']} requests: "
+            f"{verdict}"
         )
 
 
@@ -2316,11 +2334,15 @@ def parser():
     found = argparse.ArgumentParser(
         prog="doctor.py",
         description="Examine an admin made with Flask-Admin and SQLAlchemy.",
-        epilog="Exit codes: 0 healthy, 1 faults found, 2 not examined, 3 the doctor failed.",
+        epilog="Exit codes: 0 healthy, 1 faults, 2 not examined, 3 the doctor failed.",
     )
     add = found.add_argument
     add("--app", help="package:create_app, as flask --app takes it")
-    add("--script", metavar="FILE", help="run this file as python does, instead of --app")
+    add(
+        "--script",
+        metavar="FILE",
+        help="run this file as python does, instead of --app",
+    )
     add("--only", choices=["installation", "application"], help="leave the other out")
     add("--as-user", metavar="ID", help="be this user of Flask-Login")
     add("--header", action="append", default=[], metavar="'NAME: VALUE'")
@@ -2339,8 +2361,8 @@ def parser():
 
 
 TRY_FORMS = """\
---try-forms: forms are posted and the database is rolled back. This cannot be rolled back:
-mail, files, queues and requests that your application sends, and the numbers of sequences."""
+--try-forms: forms are posted and the database is rolled back. This is not rolled back:
+mail, files, queues, requests that your application sends, and numbers of sequences."""
 
 
 def examine(options, say, folder):
@@ -2403,7 +2425,7 @@ def main(arguments=None):
     """Run the doctor; return its exit code."""
     options = parser().parse_args(arguments)
     if options.work:
-        # The folder of the doctor is the reader's: no module of it stands for a package.
+        # The doctor's folder is the reader's: no module of it stands for a package.
         sys.path.pop(0)
         work(*options.work)
         return HEALTHY
@@ -2419,10 +2441,14 @@ def main(arguments=None):
 
     if options.try_forms:
         say(TRY_FORMS)
-    sink = sys.stderr if options.verbose else open(os.devnull, "w")
-    with tempfile.TemporaryDirectory(prefix="doctor-") as folder:
-        with redirect_stdout(sink), redirect_stderr(sink):
-            code, everything = examine(options, say, folder)
+    with ExitStack() as opened:
+        folder = opened.enter_context(tempfile.TemporaryDirectory(prefix="doctor-"))
+        sink = opened.enter_context(open(os.devnull, "w"))
+        if options.verbose:
+            sink = sys.stderr
+        opened.enter_context(redirect_stdout(sink))
+        opened.enter_context(redirect_stderr(sink))
+        code, everything = examine(options, say, folder)
     if options.json:
         print(json.dumps(everything, indent=2), file=out)
     return code
