@@ -29,6 +29,7 @@ import os
 import queue
 import re
 import runpy
+import signal
 import subprocess
 import sysconfig
 import tempfile
@@ -1190,9 +1191,10 @@ class Loaded:
             flask.appcontext_popped.connect(pop)
         load_dotenv()
         name = name or os.environ.get("FLASK_APP")
-        late = threading.Timer(limit, self.too_late, [limit])
-        late.daemon = True
-        late.start()
+        if hasattr(signal, "setitimer"):
+            # No thread: gevent may patch while the application is imported.
+            signal.signal(signal.SIGALRM, lambda *arguments: self.too_late(limit))
+            signal.setitimer(signal.ITIMER_REAL, limit)
         try:
             if script:
                 app = self.run_script(script)
@@ -1214,7 +1216,8 @@ class Loaded:
         except (Exception, SystemExit) as error:
             raise self.not_made(error, said_by(error)) from None
         finally:
-            late.cancel()
+            if hasattr(signal, "setitimer"):
+                signal.setitimer(signal.ITIMER_REAL, 0)
             with suppress(RuntimeError):
                 flask.appcontext_pushed.disconnect(push)
                 flask.appcontext_popped.disconnect(pop)
