@@ -356,9 +356,13 @@ def shown(place):
 
 
 def said_by(error):
-    """``Type: first line`` of an exception."""
-    lines = str(error).strip().splitlines() or [""]
-    return f"{type(error).__name__}: {lines[0]}".rstrip(": ")
+    """``Type: message`` of an exception, its first sentence or about 200 characters."""
+    text = str(error).split("\n[SQL:")[0].strip()
+    first = text.partition("\n")[0].strip()
+    if not first.endswith("."):
+        first = " ".join(text.split())
+        first = first if len(first) < 240 else first[:200] + "…"
+    return f"{type(error).__name__}: {first}".rstrip(": ")
 
 
 # ------------------------------------------------------------------------------------
@@ -1321,8 +1325,9 @@ def parts(thing, view):
     elif isinstance_of(kind, type):
         if hasattr(thing, "__mapper__") or thing.__module__.startswith(CLOSED):
             return
+        is_form = any(base.__module__ == "wtforms.form" for base in thing.__mro__)
         for base in thing.__mro__:
-            if is_own_class(base) or base.__module__.startswith("wtforms"):
+            if is_own_class(base) or is_form:
                 yield from list(vars(base).items())
     elif not kind.__module__.startswith(CLOSED) and not hasattr(kind, "__mapper__"):
         yield from list(getattr(thing, "__dict__", {}).items())
@@ -1657,19 +1662,27 @@ def removed_at_the_end(source, lines, node, name, indent, loaded):
     return source.write(lines)
 
 
-def by_db(finding):
-    """Write ``db.session`` where a method says ``self.session``."""
-    source = Source(finding.cause[0])
+def by_db(finding, loaded):
+    """Write ``db.session`` where a method says ``self.session``, or a view gets ``db``."""
+    source, view = Source(finding.cause[0]), finding.view
     lines, row = list(source.lines), finding.cause[1] - 1
-    view = finding.view
-    space = vars(sys.modules[type(view).__module__])
-    name = next(
-        (n for n, value in space.items() if value is view.session), "self.session"
-    )
-    lines[row] = re.sub(
-        r"\bself\.session\b(?!\.session)", f"{name}.session", lines[row]
-    )
-    return source.write(lines)
+    files = {getattr(m, "__file__", None): m for m in list(sys.modules.values())}
+    spaces = [vars(sys.modules[type(view).__module__])]
+    spaces.append(vars(files.get(source.file, sys)))
+    names = [
+        n for space in spaces for n, value in space.items() if value is view.session
+    ]
+    if "self.session" in lines[row]:
+        new = f"{names[0] if names else 'self.session'}.session"
+        lines[row] = re.sub(r"\bself\.session\b(?!\.session)", new, lines[row])
+        return source.write(lines)
+    kinds = "|".join({type(each).__name__ for each in list(loaded.places)})
+    given = rf"(\b(?:{kinds})\([^()]*,\s*){names[-1]}(?=\s*[,)])"
+    text = re.sub(given, rf"\g<1>{names[-1]}.session", source.text)
+    changed = source.write(text.splitlines())
+    if package_of(loaded.app) == "flask_sqlalchemy_lite":
+        changed.update(with_proxy_in(changed))
+    return changed
 
 
 def change(finding, loaded):
@@ -1677,7 +1690,7 @@ def change(finding, loaded):
     with suppress(OSError, SyntaxError, ValueError, IndexError, KeyError):
         cause = finding.cause or finding.where
         if finding.id == "FAL024":
-            return by_db(finding)
+            return by_db(finding, loaded)
         if cause is None:
             return with_proxy() if finding.id in ("FAL001", "FAL002") else {}
         if finding.id == "FAL020":
@@ -2128,9 +2141,11 @@ class Examination:
             and thing is not None
             and (thing is getattr(view, "session", None))
         ):
-            self.add(
+            finding = self.add(
                 "FAL024", view, place or self.where(view), said_by(error), [str(visit)]
             )
+            if place is None:
+                finding.write = "This Flask-Admin wants a session: pass `db.session`."
             return None
         where = f" ({shown(place)})" if place else ""
         return f"{visit} raises {said_by(error)}{where}"
