@@ -5,6 +5,7 @@ for each application, in a fraction of the time of a new one.
 """
 
 import ast
+import getpass
 import importlib
 import json
 import os
@@ -12,6 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import textwrap
 import traceback
 from pathlib import Path
@@ -527,8 +529,15 @@ def dump(url):
 
 # Pages that write in every way that we could think of.
 WRITER = (
-    FULL
+    FULL  # noqa: S608
     + """
+from sqlalchemy import String
+from sqlalchemy.ext.compiler import compiles
+
+@compiles(String, "mysql")
+def with_a_length(kind, compiler, **options):
+    return "VARCHAR(100)"
+
 class Log(db.Model):
     id = db.Column(db.Integer, primary_key=True)
     what = db.Column(db.String(20))
@@ -606,9 +615,12 @@ def prove(url, examine, monkeypatch, *options):
     monkeypatch.setenv("DATABASE_URL", url)
     make = "import shop; shop.create_app()"
     folder = examine(WRITER, "--help").folder
-    command = [sys.executable, "-c", make]
+    command, path = (
+        [sys.executable, "-c", make],
+        os.pathsep.join([str(ROOT), *sys.path]),
+    )
     subprocess.run(
-        command, cwd=folder, env=os.environ | {"PYTHONPATH": str(ROOT)}, check=True
+        command, cwd=folder, env=os.environ | {"PYTHONPATH": path}, check=True
     )
     before = dump(url)
     assert len(before["user"]) == 2
@@ -639,6 +651,34 @@ def postgres():
 def test_nothing_is_written_to_postgresql(options, examine, postgres, monkeypatch):
     with postgres.database() as url:
         prove(url, examine, monkeypatch, *options)
+
+
+@pytest.fixture
+def mariadb(tmp_path):
+    """The address of a database on a server of its own, which opens no port."""
+    programs = ["mariadb-install-db", "mariadbd", "mariadb-admin"]
+    if not all(map(shutil.which, programs)) or not importlib.util.find_spec("pymysql"):
+        pytest.skip("No MariaDB: install mariadb-server and PyMySQL.")
+    with tempfile.TemporaryDirectory(prefix="mariadb-") as folder:
+        data, socket = f"--datadir={folder}/data", f"--socket={folder}/socket"
+        user = f"--user={getpass.getuser()}"
+        install = ["mariadb-install-db", "--no-defaults", data, user]
+        install += ["--auth-root-authentication-method=normal"]
+        subprocess.run(install, check=True, capture_output=True)
+        server = ["mariadbd", "--no-defaults", data, socket, user, "--skip-networking"]
+        with subprocess.Popen(server, stderr=subprocess.PIPE, text=True) as process:
+            try:
+                assert any("ready for connections" in line for line in process.stderr)
+                admin = ["mariadb-admin", "--no-defaults", socket, "--user=root"]
+                subprocess.run([*admin, "create", "guide"], check=True)
+                yield f"mysql+pymysql://root@localhost/guide?unix_socket={folder}/socket"
+            finally:
+                process.terminate()
+
+
+@pytest.mark.parametrize("options", [[], ["--try-forms"]])
+def test_nothing_is_written_to_mariadb(options, examine, mariadb, monkeypatch):
+    prove(mariadb, examine, monkeypatch, *options)
 
 
 def test_removal_of_the_guard(examine, tmp_path, monkeypatch):

@@ -100,6 +100,15 @@ def test_the_sitemap_lists_every_page(hosted):
         assert f"<loc>https://docs.example/en/latest/{name}</loc>" in sitemap
 
 
+def test_the_doctor_is_published_with_the_address_of_the_site(hosted):
+    source = hosted.joinpath("doctor.py").read_text("utf-8")
+    assert 'GUIDE = "https://docs.example/en/latest/"' in source
+    page = hosted.joinpath("doctor.html").read_text("utf-8")
+    assert "curl -O https://docs.example/en/latest/doctor.py" in page
+    findings = hosted.joinpath("doctor-findings.html").read_text("utf-8")
+    assert 'id="fal010"' in findings
+
+
 def test_a_lost_reader_finds_the_way(hosted):
     page = BeautifulSoup(hosted.joinpath("404.html").read_bytes(), "html.parser")
     assert page.select_one(".sidebar-tree a")["href"].startswith("/en/latest/")

@@ -1663,7 +1663,7 @@ def removed_at_the_end(source, lines, node, name, indent, loaded):
 
 
 def by_db(finding, loaded):
-    """Write ``db.session`` where a method says ``self.session``, or a view gets ``db``."""
+    """Write ``db.session`` for ``self.session``, or for the ``db`` of a view."""
     source, view = Source(finding.cause[0]), finding.view
     lines, row = list(source.lines), finding.cause[1] - 1
     files = {getattr(m, "__file__", None): m for m in list(sys.modules.values())}
