@@ -28,16 +28,17 @@ MEASURE = {
     "screenshots": ["-m tools.publish.screenshots"],
     "release": ["-m tools.measure.release"],
 }
+BUDGETS = ["-m tools.publish.budgets", "-m tools.publish.live_budgets"]
 CHECK = {
     "compatibility": ["-m tools.measure.compatibility --check"],
     "reliability": ["-m pytest tests/reliability"],
     "outputs": [f"{OUTPUTS} -n2"],
     "resolutions": ["-m tools.measure.resolutions --check"],
     "screenshots": ["-m pytest -q tests/test_screenshots.py"],
-    "budgets": [LIVE, f"{SPHINX} {SITE}", "-m tools.publish.budgets"],
+    "budgets": [LIVE, f"{SPHINX} {SITE}", *BUDGETS],
+    "rehearsal": ["-m tools.measure.rehearsal"],
+    "paste": [f"{SPHINX} {SITE}", f"-m tools.measure.paste {SITE}"],
 }
-CHECK["budgets"] += ["-m tools.publish.live_budgets"]
-CHECK["paste"] = [f"{SPHINX} {SITE}", f"-m tools.measure.paste {SITE}"]
 BUILD = {
     "live": [LIVE],
     "readme": ["-m tools.publish.readme"],
@@ -122,6 +123,7 @@ def new(session):
 def lock(session):
     """Compile requirements.in to requirements.txt (-- --upgrade)."""
     session.install("uv")
-    compile_ = "uv pip compile --universal --python-version 3.10 requirements.in"
+    compile_ = "uv pip compile --universal --generate-hashes requirements.in"
     env = {"UV_CUSTOM_COMPILE_COMMAND": "nox -s lock"}
-    session.run(*compile_.split(), "-o", "requirements.txt", *session.posargs, env=env)
+    compile_ += " --python-version 3.10 -o requirements.txt"
+    session.run(*compile_.split(), *session.posargs, env=env)

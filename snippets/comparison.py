@@ -219,7 +219,7 @@ QUESTIONS = [
 
 def main():
     table = csv.writer(sys.stdout, lineterminator="\n")
-    table.writerow(["What was asked", LITE, FULL])
+    table.writerow(["Question", LITE, FULL])
     for question in QUESTIONS:
         row = [answer(question, LITE), answer(question, FULL)]
         table.writerow([question.__doc__, *row])

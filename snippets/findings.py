@@ -28,15 +28,17 @@ from tempfile import TemporaryDirectory
 import flask_sqlalchemy
 import flask_sqlalchemy_lite
 from flask import Flask, g
+from flask_admin import Admin
 from flask_admin.contrib.sqla import ModelView
 from sqlalchemy.orm import Session, scoped_session
 
 from snippets import comparison
 from snippets.comparison import FULL, LITE, answer
-from snippets.models import User
+from snippets.models import User, create_tables
 from snippets.published.lazy_session import LazySessionWrapper
 from snippets.request_scoping import Probe
 from snippets.session_reads import reads
+from snippets.views import VIEWS
 
 OUTSIDE = "RuntimeError: Working outside of application context."
 
@@ -66,30 +68,47 @@ def raises(call):
         return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
-def visit(factory, *paths):
-    """Send requests to an application of this guide; return the probe's lines.
+@contextmanager
+def admin_of(approach):
+    """An application whose admin shows the models of this guide by one approach.
 
-    :param factory: ``module:function`` under ``snippets``.
+    :param approach: ``module:function`` under ``snippets``: a function that adds
+        views, in a module with ``db``.
     """
-    module, function = factory.split(":")
-    create_app = getattr(import_module(f"snippets.{module}"), function)
+    name, function = approach.split(":")
+    module = import_module(f"snippets.{name}")
+    add_views = getattr(module, function)
     with TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         url = f"sqlite:///{folder}/test.db"
-        config = {"SQLALCHEMY_ENGINES": {"default": url}}
-        app = create_app(config | {"SQLALCHEMY_DATABASE_URI": url})
-        with Probe(app) as probe:
-            statuses = [app.test_client().get(path).status_code for path in paths]
+        app = Flask(__name__)
+        app.config.from_object("snippets.settings")
+        app.config["SQLALCHEMY_ENGINES"] = {"default": url}
+        app.config["SQLALCHEMY_DATABASE_URI"] = url
+        module.db.init_app(app)
         with app.app_context():
-            app.extensions["sqlalchemy"].engine.dispose()
+            create_tables(module.db)
+            engine = module.db.engine
+        try:
+            takes_app = "app" in inspect.signature(add_views).parameters
+            add_views(Admin(app), VIEWS, **({"app": app} if takes_app else {}))
+            yield app
+        finally:
+            engine.dispose()
+
+
+def visit(approach, *paths):
+    """Send requests to an application; return the probe's lines."""
+    with admin_of(approach) as app, Probe(app) as probe:
+        statuses = [app.test_client().get(path).status_code for path in paths]
     lines = str(probe).splitlines()
     return [f"{status} {line}" for status, line in zip(statuses, lines, strict=True)]
 
 
-def opens(factory, *paths):
+def opens(approach, *paths):
     """Whether an application can be made and answers every path with 200."""
     try:
-        lines = visit(factory, *paths)
+        lines = visit(approach, *paths)
     except Exception:
         return False
     return all(line.startswith("200") for line in lines)
@@ -154,11 +173,11 @@ def lite_sessions_are_closed_by_the_teardown():
 
 # region views
 def full_view_of_session_works():
-    return opens("workarounds.flask_sqlalchemy:create_app_session", *PAGES)
+    return opens("workarounds.flask_sqlalchemy:add_views_by_session", *PAGES)
 
 
 def lite_view_of_session_fails():
-    return not opens("problem:create_app", *PAGES)
+    return not opens("problem:add_session", *PAGES)
 
 
 def lite_view_of_session_raises_the_quoted_error():
@@ -177,43 +196,38 @@ def the_error_comes_from_inside_modelview():
 
 def lite_needs_a_workaround():
     """True as long as handing over ``db`` in a context leaks or fails."""
-    lines = "workarounds.app_context:create_app", *PAGES, "/admin/user/"
+    lines = "workarounds.app_context:add_views", *PAGES, "/admin/user/"
     return not opens(*lines) or unique_validator_keeps_a_connection()
 
 
 def unique_validator_keeps_a_connection():
-    module = import_module("snippets.workarounds.app_context")
-    with TemporaryDirectory() as folder:
-        url = f"sqlite:///{folder}/test.db"
-        app = module.create_app({"SQLALCHEMY_ENGINES": {"default": url}})
+    with admin_of("workarounds.app_context:add_views") as app:
         client = app.test_client()
         page = client.get("/admin/tag/new/").text
         token = page.split('name="csrf_token"')[1].split('value="')[1].split('"')[0]
         client.post("/admin/tag/new/", data={"csrf_token": token, "name": "history"})
         with app.app_context():
-            engine = module.db.engine
-        kept = engine.pool.checkedout()
-        engine.dispose()
-    return kept > 0
+            pool = app.extensions["sqlalchemy"].engine.pool
+        return pool.checkedout() > 0
 
 
 def lite_session_is_per_request_if_looked_up_late():
-    lines = visit("workarounds.lazy_session:create_app", *["/admin/user/"] * 2)
+    lines = visit("workarounds.lazy_session:add_views", *["/admin/user/"] * 2)
     return "session 1," in lines[0] and "session 2," in lines[1]
 
 
 def lite_session_cannot_live_as_long_as_the_application():
     """False where views that were handed ``db.session`` in a context share one."""
     try:
-        lines = visit("problem:create_app_session_in_context", *["/admin/user/"] * 2)
+        lines = visit("problem:add_session_in_context", *["/admin/user/"] * 2)
     except TypeError:
         return True
     return "session 2," in lines[1]
 
 
 def full_session_is_per_request():
-    factory = "workarounds.flask_sqlalchemy:create_app_session"
-    lines = visit(factory, *["/admin/user/"] * 2)
+    approach = "workarounds.flask_sqlalchemy:add_views_by_session"
+    lines = visit(approach, *["/admin/user/"] * 2)
     return "session 1," in lines[0] and "session 2," in lines[1]
 
 
@@ -222,7 +236,7 @@ def full_session_is_per_request():
 
 # region workarounds
 def published_scoped_session_works_as_printed():
-    return opens("published.scoped_session:create_app", *PAGES)
+    return opens("published.scoped_session:add_views", *PAGES)
 
 
 def published_scope_is_the_thread():
@@ -242,12 +256,12 @@ def published_scoped_session_is_not_on_g():
 
 
 def published_scoped_session_is_not_cleaned_up():
-    factory = "published.scoped_session:create_app_in_context"
-    return visit(factory, "/admin/user/")[0].endswith("1 connections kept")
+    approach = "published.scoped_session:add_views_in_context"
+    return visit(approach, "/admin/user/")[0].endswith("1 connections kept")
 
 
 def published_function_works():
-    return opens("published.session_factory:create_app", *PAGES)
+    return opens("published.session_factory:add_views", *PAGES)
 
 
 def published_function_fails():
@@ -282,7 +296,7 @@ def published_custom_modelview_changed_between_releases():
 
 
 def published_custom_modelview_works():
-    return opens("published.custom_modelview:create_app", *PAGES)
+    return opens("published.custom_modelview:add_views", *PAGES)
 
 
 def custom_modelview_overrides_several_methods():
@@ -305,7 +319,7 @@ def published_wrapper_passes_on_every_session_method():
 
 
 def published_wrapper_works():
-    return opens("published.lazy_session:create_app", *PAGES)
+    return opens("published.lazy_session:add_views", *PAGES)
 
 
 def published_wrapper_keeps_lites_session_management():

@@ -20,7 +20,7 @@ import asyncio
 
 from flask import Flask
 from flask_sqlalchemy_lite import SQLAlchemy
-from sqlalchemy import select
+from sqlalchemy import String, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.pool import NullPool
 
@@ -30,12 +30,12 @@ class Base(DeclarativeBase):
 
 
 class Note(Base):
-    __tablename__ = "note"
+    __tablename__ = "why_lite_note"
+
     id: Mapped[int] = mapped_column(primary_key=True)
-    text: Mapped[str]
+    text: Mapped[str] = mapped_column(String(100))
 
 
-# region async
 def create_app(url="sqlite+aiosqlite:///notes.db"):
     app = Flask(__name__)
     # Flask runs each request in an event loop of its own: keep no connection.
@@ -64,6 +64,3 @@ def create_app(url="sqlite+aiosqlite:///notes.db"):
         return {"text": text}
 
     return app
-
-
-# endregion async

@@ -14,7 +14,7 @@ import flask
 import pytest
 from flask_admin.model import BaseModelView
 from packaging.specifiers import SpecifierSet
-from sqlalchemy import text
+from sqlalchemy import select
 
 from tools.measure import compatibility
 from tools.measure.approaches import load
@@ -81,7 +81,7 @@ def test_the_program_of_the_page(approach, drive):
     module = importlib.import_module(WIRINGS[approach].split(":")[0])
     surface = drive(module.create_app)
     with surface.elsewhere() as session:
-        names = session.scalars(text('SELECT name FROM "user"')).all()
+        names = session.scalars(select(module.User.name).order_by(module.User.id)).all()
     rows = surface.rows("/admin/user/")
     assert [name in row for name, row in zip(names, rows, strict=True)] == [True] * 2
     assert surface.token("/admin/user/new/")

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from snippets.workarounds import proxy_sqlalchemy
+from tools import claims, listing
 from tools.measure.removal import copy_project
 from tools.paths import ROOT
 from tools.publish import readme
@@ -21,7 +23,8 @@ README = (ROOT / "README.md").read_text("utf-8")
 def test_each_command_is_a_file_and_each_file_a_command():
     blocks = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
     files = {path.read_text("utf-8") for path in SHELL.glob("*.sh")}
-    assert set(blocks) == files
+    install = f"pip install {' '.join(claims.blocks()['install'])}\n"
+    assert set(blocks) == files | {install}
     # The one that runs the tests is what continuous integration calls.
     assert "bash snippets/shell/tests-venv.sh" in (ROOT / ".ci/run").read_text()
 
@@ -66,10 +69,13 @@ def test_the_docs_command(clone):
 
 
 def test_the_run_command(tmp_path):
+    """In an empty folder with one program, as its page prints it."""
+    source = Path(proxy_sqlalchemy.__file__).read_text("utf-8")
+    (tmp_path / "app.py").write_text(listing.program(source), "utf-8")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    environment = os.environ | {
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | {
         "DATABASE_URL": f"sqlite:///{tmp_path}/guide.db",
         "FLASK_RUN_PORT": str(port),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
@@ -77,7 +83,7 @@ def test_the_run_command(tmp_path):
     }
     server = subprocess.Popen(
         ["bash", "-c", f"exec {(SHELL / 'run.sh').read_text()}"],
-        cwd=ROOT,
+        cwd=tmp_path,
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

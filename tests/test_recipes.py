@@ -63,19 +63,23 @@ def instance(tmp_path, monkeypatch):
 def test_all_run_on_one_database(instance):
     """A reader tries one recipe after the other; their tables do not collide."""
     for name in RECIPES:
-        app = importlib.import_module(f"snippets.recipes.{name}").create_app()
+        module = importlib.import_module(f"snippets.recipes.{name}")
+        app = module.create_app()
+        if name == "flask_migrate":
+            # Its tables come from the commands on its page.
+            with app.app_context():
+                module.Base.metadata.create_all(module.db.engine)
         client = app.test_client()
         for view in app.extensions["admin"][0]._views:
             answer = client.get(f"{view.url}/", follow_redirects=True)
             assert answer.status_code in (200, 401, 403), (name, view.url)
 
 
-@pytest.mark.parametrize("name", ["flask_migrate", "flask_alembic_migrations"])
-def test_a_migration_drops_nothing_of_yours(name, instance, monkeypatch):
+def test_a_migration_drops_nothing_of_yours(instance, monkeypatch):
     engine = create_engine(f"sqlite:///{instance}/yours.db")
     with engine.begin() as connection:
         connection.execute(text("CREATE TABLE yours (id INTEGER)"))
     monkeypatch.setenv("DATABASE_URL", str(engine.url))
-    importlib.import_module(f"snippets.recipes.{name}").create_app()
+    importlib.import_module("snippets.recipes.flask_alembic_migrations").create_app()
     assert inspect(engine).get_table_names() == ["yours"]
     engine.dispose()

@@ -17,7 +17,7 @@ def ask(tmp_path):
         url = f"sqlite:///{tmp_path}/test.db"
         app = create_app({"SQLALCHEMY_ENGINES": {"default": url}})
         with probe(app) as found:
-            for path in ["/admin/user/", "/admin/tag/", "/admin/"]:
+            for path in ["/admin/user/", "/admin/user/", "/admin/"]:
                 app.test_client().get(path)
         return str(found).splitlines()
 
@@ -27,7 +27,7 @@ def ask(tmp_path):
 def test_a_healthy_application(ask):
     assert ask(create_app) == [
         "GET /admin/user/: session 1, 0 connections kept",
-        "GET /admin/tag/: session 2, 0 connections kept",
+        "GET /admin/user/: session 2, 0 connections kept",
         "GET /admin/: session none, 0 connections kept",
     ]
 
@@ -35,7 +35,7 @@ def test_a_healthy_application(ask):
 def test_one_session_for_the_life_of_the_application(ask):
     assert ask(create_app_in_context) == [
         "GET /admin/user/: session 1, 1 connections kept",
-        "GET /admin/tag/: session 1, 1 connections kept",
+        "GET /admin/user/: session 1, 1 connections kept",
         "GET /admin/: session none, 1 connections kept",
     ]
 
@@ -43,4 +43,4 @@ def test_one_session_for_the_life_of_the_application(ask):
 def test_removal_of_the_number(ask):
     line = "self.known[state.session] = next(self.numbers)"
     module = without(request_scoping, line, "self.known[state.session] = 1")
-    assert ask(create_app, module.Probe)[1].startswith("GET /admin/tag/: session 1")
+    assert ask(create_app, module.Probe)[1].startswith("GET /admin/user/: session 1")

@@ -9,7 +9,7 @@ from flask_sqlalchemy_lite import SQLAlchemy
 
 from snippets import why_lite
 from snippets.move import after, before
-from snippets.recipes.gevent import GeventSQLAlchemy
+from snippets.workarounds.proxy_sqlalchemy import ProxySQLAlchemy
 from tools.measure.removal import without
 
 PATHS = [
@@ -88,7 +88,7 @@ def test_removal_of_the_commit(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("extension", "count"), [(SQLAlchemy, 3), (GeventSQLAlchemy, 0)]
+    ("extension", "count"), [(SQLAlchemy, 3), (ProxySQLAlchemy, 0)]
 )
 def test_each_request_starts_a_thread_and_a_loop(extension, count, monkeypatch):
     """Without an asynchronous engine as well; and not once the teardown is removed."""

@@ -122,6 +122,18 @@ def span(results, wanted):
     return ", ".join(parts)
 
 
+def steps(results):
+    """``(old, new, approaches)`` for each upgrade: those whose outcome differs."""
+    for old, new in zip(releases(results), releases(results)[1:], strict=False):
+
+        def outcome(name, release):
+            found = cell(results, name, release)
+            return state(results, name, release), [*found.failed], found.deprecated
+
+        names = results.approaches
+        yield old, new, [n for n in names if outcome(n, old) != outcome(n, new)]
+
+
 def failures(results, approach):
     """Why an approach fails: each message with its releases."""
     found = joined(results, lambda release: failure(results, approach, release))

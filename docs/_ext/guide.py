@@ -28,8 +28,6 @@ from tools.paths import ROOT, SNIPPETS
 logger = logging.getLogger(__name__)
 # Numbers rot when the file changes; a name does not.
 NUMERIC = {"lines", "emphasize-lines", "lineno-start", "lineno-match", "linenos"}
-# Pages whose blocks are still to be written for the reader.
-PENDING = {"comparison", "findings", "problem", "why-lite"}
 # What the doctor and the line that downloads it call the site where nothing is hosted.
 ADDRESS = "https://guide.example/"
 REGION = re.compile(r"# region (\S+)$", re.MULTILINE)
@@ -223,7 +221,7 @@ def pending(env):
     path = Path(env.doc2path(env.docname))
     rewritten = "{whole-program}" in path.read_text("utf-8")
     folder = path.parent.name in ("recipes", "workarounds")
-    return env.docname in PENDING or (folder and not rewritten)
+    return folder and not rewritten
 
 
 def front(env):

@@ -5,6 +5,7 @@ makes Markdown; ``guide.works_on("lazy-session")`` is a question of tools/verdic
 """
 
 import ast
+import csv
 import inspect
 import json
 import shutil
@@ -112,6 +113,28 @@ class Guide:
         (why,) = [e["why"] for e in lines if e["requirements"] == requirements]
         return why
 
+    def freeze_data(self):
+        """What docs/_static/freeze.js answers from: releases, and cures that ran."""
+        rules = [
+            {
+                # A line names what it lacks by leaving it out.
+                "when": [
+                    each for each in line["requirements"] if set(each) & set("<=>")
+                ],
+                "add": line["cure"],
+                "why": line["why"].replace("`", ""),
+            }
+            for line in self.claimed("resolutions")["install"]
+            if "cure" in line
+        ]
+        data = {
+            "releases": self.releases,
+            "rules": [rule for rule in rules if rule["when"]],
+            "lite": "ModelView(User, db.session) with db = ProxySQLAlchemy()",
+            "full": "ModelView(User, db.session)",
+        }
+        return json.dumps(data)
+
     @property
     def statements(self):
         """The ledger of the investigation."""
@@ -142,16 +165,19 @@ class Guide:
         for found in self.reliability, self.resolutions:
             captured.append(json.dumps(found).replace("\\", ""))
         captured += [path.read_text("utf-8") for path in SNIPPETS.rglob("*.console")]
+        with (SNIPPETS / "error_messages.csv").open(encoding="utf-8") as file:
+            captured += [row[0] for row in csv.reader(file)]
         found = {}
         for error in self.claimed("errors")["error"]:
             if not any(error["message"] in text for text in captured):
                 raise LookupError(f"no run has captured {error['message']!r}")
-            pair = error["cause"], error["page"]
-            found.setdefault(error["message"], []).append(pair)
+            found.setdefault(error["message"], []).append(error)
         for recipe in self.recipes:
             if recipe["error"]:
-                pair = recipe["cause"], f"recipes/{recipe['page']}"
-                found.setdefault(recipe["error"], []).append(pair)
+                page = f"recipes/{recipe['page']}"
+                cause = {"cause": recipe["cause"], "write": "", "page": page}
+                known = [each for each in found if recipe["error"] in each]
+                found.setdefault(*known[:1] or [recipe["error"]], []).append(cause)
         return dict(sorted(found.items()))
 
     def documented(self, module):

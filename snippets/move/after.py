@@ -82,7 +82,6 @@ def create_app(url="sqlite:///after.db", log_url="sqlite:///after-log.db"):
             db.session.add_all([User(name=name) for name in ("Grace", "Alan")])
             db.session.add(Visit())
             db.session.commit()
-        engines = list(db.engines.values())
 
     # region get
     @app.get("/users/<int:id>")
@@ -123,8 +122,9 @@ def create_app(url="sqlite:///after.db", log_url="sqlite:///after-log.db"):
         if g:
             g.setdefault("queries", []).append(statement)
 
-    for engine in engines:
-        event.listen(engine, "before_cursor_execute", record)
+    with app.app_context():
+        for engine in db.engines.values():
+            event.listen(engine, "before_cursor_execute", record)
 
     @app.get("/queries")
     def queries():

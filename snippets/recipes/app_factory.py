@@ -14,22 +14,96 @@
     200 OK
 """
 
-from flask import Flask
+import os
+import secrets
+from functools import cached_property
+from inspect import iscoroutinefunction
+from typing import cast
+
+from flask import Flask, has_app_context
 from flask_admin import Admin
+from flask_admin.contrib.sqla import ModelView
+from flask_admin.form import SecureForm
 from flask_sqlalchemy_lite import SQLAlchemy
-from sqlalchemy import select
-
-from snippets.models import Post, Tag, User, create_tables
-from snippets.views import SecureView, TagView
-from snippets.workarounds.lazy_session import LazySession
-
-# region recipe
-db = SQLAlchemy()
+from sqlalchemy import ForeignKey, String, select
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
+from werkzeug.local import LocalProxy
 
 
-class PostView(SecureView):
+class LazySession(LocalProxy):
+    """A proxy for the session of the current application context.
+
+    :param db: a ``flask_sqlalchemy_lite.SQLAlchemy``.
+    :raises RuntimeError: when it is used outside of an application context.
+        Creating it needs none.
+    """
+
+    def __init__(self, db):
+        super().__init__(db.get_session)
+
+    @property
+    def session(self):
+        return self
+
+    def __call__(self):
+        return self._get_current_object()
+
+    def __getattr__(self, name):
+        # Flask-Admin looks for "_action" while the views are made.
+        if name.startswith("_") and not has_app_context():
+            raise AttributeError(name)
+        return getattr(self._get_current_object(), name)
+
+
+class ProxySQLAlchemy(SQLAlchemy):
+    """Flask-SQLAlchemy-Lite with a ``db.session`` that is looked up on each use."""
+
+    @cached_property
+    def session(self) -> Session:
+        return cast(Session, LazySession(self))
+
+    def init_app(self, app):
+        count = len(app.teardown_appcontext_funcs)
+        super().init_app(app)
+        if not app.config.get("SQLALCHEMY_ASYNC_ENGINES"):
+            # Lite's asynchronous teardown breaks gevent and has nothing to close.
+            added = app.teardown_appcontext_funcs[count:]
+            app.teardown_appcontext_funcs[count:] = [
+                function for function in added if not iscoroutinefunction(function)
+            ]
+
+
+db = ProxySQLAlchemy()
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+class User(Base):
+    __tablename__ = "app_factory_user"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(100))
+
+    def __str__(self):
+        return self.name
+
+
+class Post(Base):
+    __tablename__ = "app_factory_post"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    title: Mapped[str] = mapped_column(String(100))
+    author_id: Mapped[int] = mapped_column(ForeignKey("app_factory_user.id"))
+    author: Mapped[User] = relationship()
+
+
+# region views
+class PostView(ModelView):
+    form_base_class = SecureForm
     form_columns = ["title", "author"]
-    # A class body runs at import: what needs the session has to be a function.
+    # A class body runs at import: a query has to be inside a function.
     form_args = {
         "author": {
             "query_factory": lambda: db.session.scalars(
@@ -39,19 +113,28 @@ class PostView(SecureView):
     }
 
 
+# endregion views
+
+
 def create_app(config=None):
     app = Flask(__name__)
-    app.config.from_object("snippets.settings")
+    app.config.from_mapping(
+        # A random key ends all logins at each start: set one outside of development.
+        SECRET_KEY=os.environ.get("SECRET_KEY") or secrets.token_hex(),
+        SQLALCHEMY_ENGINES={
+            "default": os.environ.get("DATABASE_URL", "sqlite:///guide.db")
+        },
+    )
     app.config.from_mapping(config)
     db.init_app(app)
     with app.app_context():
-        create_tables(db)
+        Base.metadata.create_all(db.engine)
+        if db.session.get(User, 1) is None:
+            db.session.add(Post(title="A first post", author=User(name="Ada")))
+            db.session.commit()
 
-    session = LazySession(db)
+    # region admin
     admin = Admin(app)
-    admin.add_view(PostView(Post, session))
-    admin.add_view(TagView(Tag, session))
+    admin.add_view(PostView(Post, db.session))
+    # endregion admin
     return app
-
-
-# endregion recipe

@@ -16,37 +16,89 @@
     green-park ['name', 'players']
 """
 
+import os
+import secrets
 from dataclasses import fields
-from functools import partial
+from functools import cached_property, partial
+from inspect import iscoroutinefunction
+from typing import cast
 from uuid import uuid4
 
-from flask import Flask, g
+from flask import Flask, g, has_app_context
 from flask_admin import Admin
 from flask_admin.contrib.sqla import ModelView
 from flask_admin.contrib.sqla.fields import InlineModelFormList
 from flask_admin.contrib.sqla.form import InlineModelConverter
 from flask_admin.form import SecureForm
 from flask_sqlalchemy_lite import SQLAlchemy
-from sqlalchemy import ForeignKey
+from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import (
     DeclarativeBase,
     Mapped,
     MappedAsDataclass,
+    Session,
     mapped_column,
     relationship,
 )
+from werkzeug.local import LocalProxy
 
-from snippets.workarounds.lazy_session import LazySession
 
-db = SQLAlchemy()
+class LazySession(LocalProxy):
+    """A proxy for the session of the current application context.
+
+    :param db: a ``flask_sqlalchemy_lite.SQLAlchemy``.
+    :raises RuntimeError: when it is used outside of an application context.
+        Creating it needs none.
+    """
+
+    def __init__(self, db):
+        super().__init__(db.get_session)
+
+    @property
+    def session(self):
+        return self
+
+    def __call__(self):
+        return self._get_current_object()
+
+    def __getattr__(self, name):
+        # Flask-Admin looks for "_action" while the views are made.
+        if name.startswith("_") and not has_app_context():
+            raise AttributeError(name)
+        return getattr(self._get_current_object(), name)
+
+
+class ProxySQLAlchemy(SQLAlchemy):
+    """Flask-SQLAlchemy-Lite with a ``db.session`` that is looked up on each use."""
+
+    @cached_property
+    def session(self) -> Session:
+        return cast(Session, LazySession(self))
+
+    def init_app(self, app):
+        count = len(app.teardown_appcontext_funcs)
+        super().init_app(app)
+        if not app.config.get("SQLALCHEMY_ASYNC_ENGINES"):
+            # Lite's asynchronous teardown breaks gevent and has nothing to close.
+            added = app.teardown_appcontext_funcs[count:]
+            app.teardown_appcontext_funcs[count:] = [
+                function for function in added if not iscoroutinefunction(function)
+            ]
+
+
+db = ProxySQLAlchemy()
+
+
+class Base(DeclarativeBase):
+    pass
 
 
 # region models
-class Base(MappedAsDataclass, DeclarativeBase):
+class Named(MappedAsDataclass):
     id: Mapped[int] = mapped_column(init=False, primary_key=True)
-    name: Mapped[str]
-    slug: Mapped[str] = mapped_column(init=False)
-    code: Mapped[str] = mapped_column(default_factory=lambda: uuid4().hex)
+    name: Mapped[str] = mapped_column(String(100))
+    slug: Mapped[str] = mapped_column(String(100), init=False)
+    code: Mapped[str] = mapped_column(String(32), default_factory=lambda: uuid4().hex)
 
     def __post_init__(self):
         self.slug = self.name.lower().replace(" ", "-")
@@ -55,18 +107,18 @@ class Base(MappedAsDataclass, DeclarativeBase):
         return self.name
 
 
-class Team(Base):
-    __tablename__ = "team"
+class Team(Named, Base):
+    __tablename__ = "dataclass_models_team"
 
     players: Mapped[list["Player"]] = relationship(
         init=False, back_populates="team", cascade="all, delete-orphan"
     )
 
 
-class Player(Base):
-    __tablename__ = "player"
+class Player(Named, Base):
+    __tablename__ = "dataclass_models_player"
 
-    team_id: Mapped[int] = mapped_column(ForeignKey("team.id"), init=False)
+    team_id: Mapped[int] = mapped_column(ForeignKey(Team.id), init=False)
     team: Mapped[Team] = relationship(init=False, back_populates="players")
 
 
@@ -120,6 +172,7 @@ class DataclassView(ModelView):
 # endregion recipe
 
 
+# region views
 class TeamView(DataclassView):
     form_columns = ["name", "players"]
     inline_models = [(Player, {"form_columns": ["id", "name"]})]
@@ -129,9 +182,18 @@ class PlayerView(DataclassView):
     form_columns = ["name", "team"]
 
 
+# endregion views
+
+
 def create_app(config=None):
     app = Flask(__name__)
-    app.config.from_object("snippets.settings")
+    app.config.from_mapping(
+        # A random key ends all logins at each start: set one outside of development.
+        SECRET_KEY=os.environ.get("SECRET_KEY") or secrets.token_hex(),
+        SQLALCHEMY_ENGINES={
+            "default": os.environ.get("DATABASE_URL", "sqlite:///guide.db")
+        },
+    )
     app.config.from_mapping(config)
     db.init_app(app)
     with app.app_context():
@@ -140,8 +202,9 @@ def create_app(config=None):
             db.session.add(Team("Green Park"))
             db.session.commit()
 
-    session = LazySession(db)
     admin = Admin(app)
-    admin.add_view(TeamView(Team, session))
-    admin.add_view(PlayerView(Player, session))
+    # region add
+    admin.add_view(TeamView(Team, db.session))
+    admin.add_view(PlayerView(Player, db.session))
+    # endregion add
     return app

@@ -14,46 +14,87 @@
     200 OK
 """
 
+import os
+import secrets
 from inspect import iscoroutinefunction
 
-from flask import Flask
+from flask import Flask, has_app_context
 from flask_admin import Admin
+from flask_admin.contrib.sqla import ModelView
+from flask_admin.form import SecureForm
 from flask_sqlalchemy_lite import SQLAlchemy
-
-from snippets.models import create_tables
-from snippets.views import VIEWS
-from snippets.workarounds.lazy_session import LazySession
-
-
-# region recipe
-class GeventSQLAlchemy(SQLAlchemy):
-    """Flask-SQLAlchemy-Lite that starts no event loop when a request ends."""
-
-    def init_app(self, app):
-        count = len(app.teardown_appcontext_funcs)
-        super().init_app(app)
-        # Without an asynchronous engine there is no asynchronous session to close.
-        if not app.config.get("SQLALCHEMY_ASYNC_ENGINES"):
-            # Only what Lite added: an async teardown of yours may have work to do.
-            added = app.teardown_appcontext_funcs[count:]
-            app.teardown_appcontext_funcs[count:] = [
-                function for function in added if not iscoroutinefunction(function)
-            ]
+from sqlalchemy import String
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from werkzeug.local import LocalProxy
 
 
-db = GeventSQLAlchemy()
-# endregion recipe
+class LazySession(LocalProxy):
+    """A proxy for the session of the current application context.
+
+    :param db: a ``flask_sqlalchemy_lite.SQLAlchemy``.
+    :raises RuntimeError: when it is used outside of an application context.
+        Creating it needs none.
+    """
+
+    def __init__(self, db):
+        super().__init__(db.get_session)
+
+    @property
+    def session(self):
+        return self
+
+    def __call__(self):
+        return self._get_current_object()
+
+    def __getattr__(self, name):
+        # Flask-Admin looks for "_action" while the views are made.
+        if name.startswith("_") and not has_app_context():
+            raise AttributeError(name)
+        return getattr(self._get_current_object(), name)
+
+
+db = SQLAlchemy()
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+class Tag(Base):
+    __tablename__ = "gevent_tag"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(100), unique=True)
+
+
+class TagView(ModelView):
+    form_base_class = SecureForm
 
 
 def create_app(config=None):
     app = Flask(__name__)
-    app.config.from_object("snippets.settings")
+    app.config.from_mapping(
+        # A random key ends all logins at each start: set one outside of development.
+        SECRET_KEY=os.environ.get("SECRET_KEY") or secrets.token_hex(),
+        SQLALCHEMY_ENGINES={
+            "default": os.environ.get("DATABASE_URL", "sqlite:///guide.db")
+        },
+    )
     app.config.from_mapping(config)
     db.init_app(app)
+    # region recipe
+    if not app.config.get("SQLALCHEMY_ASYNC_ENGINES"):
+        app.teardown_appcontext_funcs[:] = [
+            function
+            for function in app.teardown_appcontext_funcs
+            # Only Lite's: an async teardown of yours may have work to do.
+            if not iscoroutinefunction(function)
+            or not function.__module__.startswith("flask_sqlalchemy_lite")
+        ]
+    # endregion recipe
     with app.app_context():
-        create_tables(db)
+        Base.metadata.create_all(db.engine)
 
     admin = Admin(app)
-    for view, model in VIEWS:
-        admin.add_view(view(model, LazySession(db)))
+    admin.add_view(TagView(Tag, LazySession(db)))
     return app

@@ -1,46 +1,108 @@
-"""Run the admin in several processes and threads of gunicorn.
+"""The application that gunicorn runs in several processes and threads.
 
 .. testcode::
 
-    import os, subprocess, sys
+    from snippets.recipes.gunicorn import create_app
 
-    command = [sys.executable, "-m", "gunicorn", "--check-config"]
-    command += ["--config", "python:snippets.recipes.gunicorn"]
-    environment = os.environ | {"DATABASE_URL": "sqlite://"}
-    print(subprocess.run(command, env=environment).returncode)
+    app = create_app({"SQLALCHEMY_ENGINES": {"default": "sqlite://"}})
+    print(app.test_client().get("/admin/tag/").status)
 
 .. testoutput::
 
-    0
+    200 OK
 """
 
 import os
-import sys
+import secrets
+from functools import cached_property
+from inspect import iscoroutinefunction
+from typing import cast
 
-from snippets.workarounds.lazy_session import create_app
-
-__all__ = ["create_app"]
-
-# region recipe
-wsgi_app = "snippets.recipes.gunicorn:create_app()"
-workers = 2
-threads = 2
-# Make the application, and its tables, once and not in each worker.
-preload_app = True
-
-
-def on_starting(server):
-    # Each start would end all logins, and without preload_app no two workers agree.
-    if not os.environ.get("SECRET_KEY"):
-        sys.exit("Set SECRET_KEY, the same for all workers and starts.")
+from flask import Flask, has_app_context
+from flask_admin import Admin
+from flask_admin.contrib.sqla import ModelView
+from flask_admin.form import SecureForm
+from flask_sqlalchemy_lite import SQLAlchemy
+from sqlalchemy import String
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+from werkzeug.local import LocalProxy
 
 
-def post_fork(server, worker):
-    app = server.app.wsgi()
+class LazySession(LocalProxy):
+    """A proxy for the session of the current application context.
+
+    :param db: a ``flask_sqlalchemy_lite.SQLAlchemy``.
+    :raises RuntimeError: when it is used outside of an application context.
+        Creating it needs none.
+    """
+
+    def __init__(self, db):
+        super().__init__(db.get_session)
+
+    @property
+    def session(self):
+        return self
+
+    def __call__(self):
+        return self._get_current_object()
+
+    def __getattr__(self, name):
+        # Flask-Admin looks for "_action" while the views are made.
+        if name.startswith("_") and not has_app_context():
+            raise AttributeError(name)
+        return getattr(self._get_current_object(), name)
+
+
+class ProxySQLAlchemy(SQLAlchemy):
+    """Flask-SQLAlchemy-Lite with a ``db.session`` that is looked up on each use."""
+
+    @cached_property
+    def session(self) -> Session:
+        return cast(Session, LazySession(self))
+
+    def init_app(self, app):
+        count = len(app.teardown_appcontext_funcs)
+        super().init_app(app)
+        if not app.config.get("SQLALCHEMY_ASYNC_ENGINES"):
+            # Lite's asynchronous teardown breaks gevent and has nothing to close.
+            added = app.teardown_appcontext_funcs[count:]
+            app.teardown_appcontext_funcs[count:] = [
+                function for function in added if not iscoroutinefunction(function)
+            ]
+
+
+db = ProxySQLAlchemy()
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+class Tag(Base):
+    __tablename__ = "gunicorn_tag"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(100), unique=True)
+
+
+class TagView(ModelView):
+    form_base_class = SecureForm
+
+
+def create_app(config=None):
+    app = Flask(__name__)
+    app.config.from_mapping(
+        # A random key ends all logins at each start: set one outside of development.
+        SECRET_KEY=os.environ.get("SECRET_KEY") or secrets.token_hex(),
+        SQLALCHEMY_ENGINES={
+            "default": os.environ.get("DATABASE_URL", "sqlite:///guide.db")
+        },
+    )
+    app.config.from_mapping(config)
+    db.init_app(app)
     with app.app_context():
-        for engine in app.extensions["sqlalchemy"].engines.values():
-            # Leave the connections that were inherited to the parent process.
-            engine.dispose(close=False)
+        Base.metadata.create_all(db.engine)
 
-
-# endregion recipe
+    admin = Admin(app)
+    admin.add_view(TagView(Tag, db.session))
+    return app

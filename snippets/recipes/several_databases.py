@@ -16,72 +16,140 @@
 """
 
 import os
+import secrets
+from functools import cached_property
+from inspect import iscoroutinefunction
+from typing import cast
 
-from flask import Flask
+from flask import Flask, has_app_context
 from flask_admin import Admin
 from flask_admin.contrib.sqla import ModelView
 from flask_admin.form import SecureForm
 from flask_sqlalchemy_lite import SQLAlchemy
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
-
-from snippets.workarounds.lazy_session import LazySession
-
-
-class SecureView(ModelView):
-    form_base_class = SecureForm
+from sqlalchemy import String
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+from werkzeug.local import LocalProxy
 
 
-# region recipe
+class LazySession(LocalProxy):
+    """A proxy for the session of the current application context.
+
+    :param db: a ``flask_sqlalchemy_lite.SQLAlchemy``.
+    :raises RuntimeError: when it is used outside of an application context.
+        Creating it needs none.
+    """
+
+    def __init__(self, db):
+        super().__init__(db.get_session)
+
+    @property
+    def session(self):
+        return self
+
+    def __call__(self):
+        return self._get_current_object()
+
+    def __getattr__(self, name):
+        # Flask-Admin looks for "_action" while the views are made.
+        if name.startswith("_") and not has_app_context():
+            raise AttributeError(name)
+        return getattr(self._get_current_object(), name)
+
+
+class ProxySQLAlchemy(SQLAlchemy):
+    """Flask-SQLAlchemy-Lite with a ``db.session`` that is looked up on each use."""
+
+    @cached_property
+    def session(self) -> Session:
+        return cast(Session, LazySession(self))
+
+    def init_app(self, app):
+        count = len(app.teardown_appcontext_funcs)
+        super().init_app(app)
+        if not app.config.get("SQLALCHEMY_ASYNC_ENGINES"):
+            # Lite's asynchronous teardown breaks gevent and has nothing to close.
+            added = app.teardown_appcontext_funcs[count:]
+            app.teardown_appcontext_funcs[count:] = [
+                function for function in added if not iscoroutinefunction(function)
+            ]
+
+
+db = ProxySQLAlchemy()
+
+
 class Base(DeclarativeBase):
     pass
 
 
+class Customer(Base):
+    __tablename__ = "several_databases_customer"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(100))
+
+
+# region models
 class ArchiveBase(DeclarativeBase):
     pass
 
 
-class Customer(Base):
-    __tablename__ = "customer"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str]
-
-
 class Invoice(ArchiveBase):
-    __tablename__ = "invoice"
+    __tablename__ = "several_databases_invoice"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    number: Mapped[str]
+    number: Mapped[str] = mapped_column(String(20))
+
+
+# endregion models
+
+
+class CustomerView(ModelView):
+    form_base_class = SecureForm
+
+
+# region views
+class InvoiceView(ModelView):
+    form_base_class = SecureForm
+
+
+# endregion views
 
 
 def create_app(config=None):
     app = Flask(__name__)
-    app.config.from_object("snippets.settings")
-    archive = os.environ.get("ARCHIVE_URL", "sqlite:///archive.db")
-    app.config["SQLALCHEMY_ENGINES"] = {
-        **app.config["SQLALCHEMY_ENGINES"],
-        "archive": archive,
-    }
+    app.config.from_mapping(
+        # A random key ends all logins at each start: set one outside of development.
+        SECRET_KEY=os.environ.get("SECRET_KEY") or secrets.token_hex(),
+        SQLALCHEMY_ENGINES={
+            "default": os.environ.get("DATABASE_URL", "sqlite:///guide.db")
+        },
+    )
     app.config.from_mapping(config)
-    # Made here because `binds` can serve one application only.
-    db = SQLAlchemy(app, session_options={"binds": {ArchiveBase: "archive"}})
+    # region engines
+    app.config["SQLALCHEMY_ENGINES"] = {
+        "archive": "sqlite:///archive.db",
+        **app.config["SQLALCHEMY_ENGINES"],
+    }
+    # endregion engines
+    db.init_app(app)
+    # region binds
+    with app.app_context():
+        archive = db.get_engine("archive")
+        # Not in `session_options`: binds there serve one application only.
+        db.sessionmaker.configure(binds={ArchiveBase: archive})
+        # Unless migrations create them.
+        ArchiveBase.metadata.create_all(archive)
+    # endregion binds
     with app.app_context():
         Base.metadata.create_all(db.engine)
-        ArchiveBase.metadata.create_all(db.get_engine("archive"))
-        seed(db.session)
+        if db.session.get(Customer, 1) is None:
+            db.session.add(Customer(name="Analytical Engines"))
+            db.session.add(Invoice(number="1843-001"))
+            db.session.commit()
 
-    session = LazySession(db)
     admin = Admin(app)
-    admin.add_view(SecureView(Customer, session))
-    admin.add_view(SecureView(Invoice, session))
+    admin.add_view(CustomerView(Customer, db.session))
+    # region add
+    admin.add_view(InvoiceView(Invoice, db.session))
+    # endregion add
     return app
-
-
-# endregion recipe
-
-
-def seed(session):
-    if session.get(Customer, 1) is None:
-        session.add(Customer(name="Analytical Engines"))
-        session.add(Invoice(number="1843-001"))
-        session.commit()

@@ -1,1 +1,1 @@
-flask --app snippets.workarounds.lazy_session run
+flask run

@@ -1,4 +1,4 @@
-"""The whole admin, its index included, behind a password.
+"""The whole admin, its index included, behind a login.
 
 .. testcode::
 
@@ -10,12 +10,13 @@
 
 .. testoutput::
 
-    /login
-    /login
-    /login
+    /login?next=%2Fadmin%2F
+    /login?next=%2Fadmin%2Fauthor%2F
+    /login?next=%2Fadmin%2Fbook%2Fajax%2Flookup%2F
 """
 
 import os
+import re
 import secrets
 from functools import cached_property
 from inspect import iscoroutinefunction
@@ -23,7 +24,9 @@ from typing import cast
 
 import click
 from flask import (
+    Blueprint,
     Flask,
+    abort,
     current_app,
     flash,
     has_app_context,
@@ -32,18 +35,26 @@ from flask import (
     request,
     url_for,
 )
-from flask_admin import Admin, AdminIndexView
+from flask import session as browser_session
+from flask_admin import Admin
 from flask_admin.contrib.sqla import ModelView
 from flask_admin.form import SecureForm
 from flask_admin.menu import MenuLink
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 from flask_sqlalchemy_lite import SQLAlchemy
-from sqlalchemy import ForeignKey, UniqueConstraint
+from sqlalchemy import ForeignKey, String, UniqueConstraint, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
+from sqlalchemy.orm import (
+    DeclarativeBase,
+    Mapped,
+    Session,
+    mapped_column,
+    relationship,
+    validates,
+)
 from werkzeug.local import LocalProxy
 from werkzeug.security import check_password_hash, generate_password_hash
-from wtforms import PasswordField, ValidationError
+from wtforms import PasswordField, StringField
 from wtforms.validators import InputRequired, NumberRange
 
 
@@ -91,7 +102,6 @@ class ProxySQLAlchemy(SQLAlchemy):
 
 
 db = ProxySQLAlchemy()
-login_manager = LoginManager()
 
 
 class Base(DeclarativeBase):
@@ -125,53 +135,117 @@ class Book(Base):
         return self.title
 
 
-class Administrator(UserMixin):
-    id = "administrator"
+class Account(UserMixin, Base):
+    __tablename__ = "account"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(80), unique=True)
+    password_hash: Mapped[str] = mapped_column(String(255))
+    token: Mapped[str] = mapped_column(String(64), unique=True)
+
+    @validates("password_hash")
+    def renew_token(self, key, value):
+        # A new password ends the sessions that were opened with the old one.
+        self.token = secrets.token_hex()
+        return value
+
+    def get_id(self):
+        # Not the id: a database can give that to the next account.
+        return self.token
 
 
-@login_manager.user_loader
-def load_user(user_id):
-    return Administrator() if user_id == Administrator.id else None
-
-
-class LoginForm(SecureForm):
-    password = PasswordField(validators=[InputRequired()])
-
-    def validate_password(self, field):
-        known = current_app.config["ADMIN_PASSWORD_HASH"]
-        if not check_password_hash(known, field.data):
-            raise ValidationError("Wrong password.")
-
-
-LOGIN_PAGE = """
-<!doctype html>
+auth = Blueprint("auth", __name__, cli_group=None)
+login_manager = LoginManager()
+login_manager.login_view = "auth.login"
+NOBODY = generate_password_hash(secrets.token_hex())
+PAGE = """<!doctype html>
 <html lang="en">
-<title>Log in</title>
-<form method="post">
+<title>Account</title>
+{% for message in get_flashed_messages() %}<p>{{ message }}</p>{% endfor %}
+{% for messages in form.errors.values() %}<p>{{ messages | join }}</p>{% endfor %}
+<form method="post"
+{%- if current_user.is_authenticated %} action="{{ url_for('auth.logout') }}">
   {{ form.csrf_token }}
+  <button>Log out {{ current_user.name }}</button>
+{% else %}>
+  {{ form.csrf_token }}
+  {{ form.name.label }} {{ form.name }}
   {{ form.password.label }} {{ form.password }}
   <button>Log in</button>
-  {% for messages in form.errors.values() %}<p>{{ messages | join }}</p>{% endfor %}
+{% endif %}
 </form>
 </html>
 """
 
 
-class Protected:
-    """A part of the admin that only the administrator may use."""
-
-    def is_accessible(self):
-        return current_user.is_authenticated
-
-    def inaccessible_callback(self, name, **kwargs):
-        return redirect(url_for("login"))
+class LoginForm(SecureForm):
+    name = StringField(validators=[InputRequired()])
+    password = PasswordField(validators=[InputRequired()])
 
 
-class IndexView(Protected, AdminIndexView):
-    pass
+def is_path(target):
+    """Whether an address is a path, which cannot lead to another site."""
+    # Browsers read //host and /\host as another site, and drop tabs and newlines.
+    return re.fullmatch(r"/(?![/\\])[^\s\\]*", target)
 
 
-class LibraryView(Protected, ModelView):
+@login_manager.user_loader
+def load_account(token):
+    return db.session.scalar(select(Account).filter_by(token=token))
+
+
+@auth.before_app_request
+def protect_admin():
+    """Let nobody into a view of the admin without a login."""
+    # Each view is a blueprint. Flask-Admin lists its views nowhere else.
+    admins = current_app.extensions["admin"]
+    names = {view.endpoint for admin in admins for view in admin._views}
+    if request.blueprint in names:
+        if not current_user.is_authenticated:
+            return login_manager.unauthorized()
+        # Flask-Admin's own check takes http:/elsewhere.example for a path.
+        if not is_path(request.args.get("url", "/")):
+            abort(400)
+
+
+@auth.route("/login", methods=["GET", "POST"])
+def login():
+    form = LoginForm(request.form)
+    if request.method == "POST" and form.validate():
+        found = db.session.scalar(select(Account).filter_by(name=form.name.data))
+        # A name that does not exist has to take as long: the time would tell.
+        hashed = found.password_hash if found else NOBODY
+        if check_password_hash(hashed, form.password.data) and found:
+            # Somebody else may know the token of this session's forms.
+            browser_session.clear()
+            login_user(found)
+            target = request.args.get("next", "")
+            return redirect(target if is_path(target) else url_for("admin.index"))
+        flash("The name or the password is wrong.")
+    return render_template_string(PAGE, form=form)
+
+
+@auth.post("/logout")
+def logout():
+    if SecureForm(request.form).validate():
+        logout_user()
+        browser_session.clear()
+    return redirect(url_for("auth.login"))
+
+
+@auth.cli.command("create-account")
+@click.argument("name")
+@click.password_option()
+def create_account(name, password):
+    """Add an account, or change the one of that name."""
+    found = db.session.scalar(select(Account).filter_by(name=name))
+    account = found or Account(name=name)
+    account.password_hash = generate_password_hash(password)
+    db.session.add(account)
+    db.session.commit()
+
+
+class LibraryView(ModelView):
     form_base_class = SecureForm
 
     def handle_view_exception(self, exc):
@@ -198,36 +272,18 @@ class BookView(LibraryView):
 def create_app(config=None):
     app = Flask(__name__)
     app.config.from_mapping(
-        ADMIN_PASSWORD_HASH=os.environ.get("ADMIN_PASSWORD_HASH", ""),
         SECRET_KEY=os.environ.get("SECRET_KEY") or secrets.token_hex(),
         SQLALCHEMY_ENGINES={"default": "sqlite:///library.db"},
     )
     app.config.from_mapping(config)
     db.init_app(app)
     login_manager.init_app(app)
+    app.register_blueprint(auth)
     with app.app_context():
         Base.metadata.create_all(db.engine)
 
-    @app.route("/login", methods=["GET", "POST"])
-    def login():
-        form = LoginForm(request.form)
-        if request.method == "POST" and form.validate():
-            login_user(Administrator())
-            return redirect(url_for("admin.index"))
-        return render_template_string(LOGIN_PAGE, form=form)
-
-    @app.route("/logout")
-    def logout():
-        logout_user()
-        return redirect(url_for("login"))
-
-    @app.cli.command("hash-password")
-    @click.password_option()
-    def hash_password(password):
-        click.echo(generate_password_hash(password))
-
-    admin = Admin(app, name="Library", index_view=IndexView())
+    admin = Admin(app, name="Library")
     admin.add_view(AuthorView(Author, db.session))
     admin.add_view(BookView(Book, db.session))
-    admin.add_link(MenuLink("Log out", endpoint="logout"))
+    admin.add_link(MenuLink("Account", endpoint="auth.login"))
     return app

@@ -1,33 +1,34 @@
-"""Hand Flask-Admin a scoped session whose scope is the application context.
+"""Pass the views a scoped session whose scope is the application context.
 
 .. testcode::
 
     from snippets.workarounds.scoped_session import create_app
 
     client = create_app({"SQLALCHEMY_ENGINES": {"default": "sqlite://"}}).test_client()
-    print(client.get("/admin/user/").status)
-    print("ada@example.com" in client.get("/admin/user/?search=ada").text)
+    answer = client.get("/admin/user/")
+    print(answer.status, "ada@example.com" in answer.text)
 
 .. testoutput::
 
-    200 OK
-    True
+    200 OK True
 """
 
+import os
+import secrets
 from weakref import WeakKeyDictionary
 
 from flask import Flask, g
 from flask_admin import Admin
+from flask_admin.contrib.sqla import ModelView
+from flask_admin.form import SecureForm
 from flask_sqlalchemy_lite import SQLAlchemy
-from sqlalchemy.orm import scoped_session
-
-from snippets.models import create_tables
-from snippets.views import VIEWS
+from sqlalchemy import String
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, scoped_session
 
 db = SQLAlchemy()
 
 
-# region shared
+# region scoped
 def scoped(create_session):
     """Return a scoped session that keeps one session for each application context.
 
@@ -39,16 +40,37 @@ def scoped(create_session):
     return session
 
 
+admin_session = scoped(lambda: db.session)
+# endregion scoped
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+class User(Base):
+    __tablename__ = "scoped_session_user"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(100))
+    email: Mapped[str] = mapped_column(String(100), unique=True)
+
+
+# region view
+class UserView(ModelView):
+    form_base_class = SecureForm
+
+
+# endregion view
+
+
 def add_views(admin, views):
-    session = scoped(lambda: db.session)
+    """Add many views: pairs of a view class and its model."""
     for view, model in views:
-        admin.add_view(view(model, session))
+        admin.add_view(view(model, admin_session))
 
 
-# endregion shared
-
-
-# region own
+# region apart
 def add_views_apart(admin, views, app):
     session = scoped(lambda: db.sessionmaker())
     app.teardown_appcontext(lambda error: session.remove())
@@ -56,20 +78,30 @@ def add_views_apart(admin, views, app):
         admin.add_view(view(model, session))
 
 
-# endregion own
+# endregion apart
 
 
-# region app
 def create_app(config=None):
     app = Flask(__name__)
-    app.config.from_object("snippets.settings")
+    app.config.from_mapping(
+        # A random key ends all logins at each start: set one outside of development.
+        SECRET_KEY=os.environ.get("SECRET_KEY") or secrets.token_hex(),
+        SQLALCHEMY_ENGINES={
+            "default": os.environ.get("DATABASE_URL", "sqlite:///guide.db")
+        },
+    )
     app.config.from_mapping(config)
     db.init_app(app)
     with app.app_context():
-        create_tables(db)
+        Base.metadata.create_all(db.engine)
+        if db.session.get(User, 1) is None:
+            for name in "Ada", "Grace":
+                email = f"{name.lower()}@example.com"
+                db.session.add(User(name=name, email=email))
+            db.session.commit()
 
-    add_views(Admin(app), VIEWS)
+    admin = Admin(app)
+    # region add
+    admin.add_view(UserView(User, admin_session))
+    # endregion add
     return app
-
-
-# endregion app

@@ -139,7 +139,8 @@ def test_it_runs_lists_and_creates(name, module, factory, try_it):
     assert page.abroad == []
 
 
-@pytest.mark.parametrize(("name", "module", "factory"), THREE)
+# The program with a view for each kind of relation.
+@pytest.mark.parametrize(("name", "module", "factory"), [LIVELY])
 def test_it_is_the_real_admin(name, module, factory, try_it):
     page, box, frame = try_it(name, module, factory)
     runs(box)
@@ -215,7 +216,9 @@ def test_an_error_while_it_runs_is_shown(try_it):
     box.get_by_text("Edit the code").click()
     code = box.get_by_role("textbox", name="Code")
     code.fill(
-        code.input_value().replace("return getattr(self.db.session, name)", "1 / 0")
+        code.input_value().replace(
+            "return getattr(self._get_current_object(), name)", "1 / 0"
+        )
     )
     box.get_by_role("button", name="Run again").click()
     trace = box.get_by_role("region", name="Traceback")
@@ -238,12 +241,9 @@ def test_the_log_shows_what_leaks(place, sessions, kept, try_it):
     runs(box)
     box.get_by_text("Requests").click()
     log(box, 1)
-    go(frame, "Tag")
+    go(frame, "User")
     found = log(box, 2)
-    assert [cells[:3] for cells in found] == [
-        ["GET", "/admin/user/", "200"],
-        ["GET", "/admin/tag/", "200"],
-    ]
+    assert [cells[:3] for cells in found] == [["GET", "/admin/user/", "200"]] * 2
     assert " ".join(cells[4] for cells in found) == sessions
     assert " ".join(cells[5] for cells in found) == kept
 

@@ -3,15 +3,16 @@
 import json
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import insert, update
 
 from snippets.recipes import ajax_references
+from tools.measure.login import check_visitor, contents, create, write
 from tools.measure.removal import without
 from tools.measure.surface import Failure, alerts
 
 ADA, GRACE = "1", "2"
 REFUSED = "Not a valid choice"
-MINE = {"title": "Cogs", "project": ADA, "labels": ADA}
+MINE = {"title": "Cogs", "project": ADA, "topics": ADA}
 
 
 @pytest.fixture
@@ -19,28 +20,30 @@ def surface(drive):
     return as_ada(drive(ajax_references.create_app))
 
 
-def as_ada(surface):
-    with surface.elsewhere() as session:
-        for id in (ADA, GRACE):
-            row = {"id": id, "name": f"account {id}"}
-            add = text("INSERT INTO account VALUES (:id, :name, '', 1)")
-            session.execute(add, row)
-        session.commit()
+def as_ada(surface, module=ajax_references):
+    for name in ("Ada", "Grace"):
+        create(surface, module, name)
     become(surface, ADA)
     return surface
 
 
 def become(surface, id):
+    with surface.elsewhere() as session:
+        account = session.get(ajax_references.Account, int(id))
     with surface.client.session_transaction() as session:
-        session["_user_id"] = id
+        session["_user_id"] = account.token
 
 
 def tasks(surface):
-    """Title, project and label of each task."""
-    query = "SELECT title, project_id, label_id FROM task LEFT JOIN task_label"
-    with surface.elsewhere() as session:
-        rows = session.execute(text(f"{query} ON task_id = task.id"))
-        return [tuple(row) for row in rows]
+    """Title, project and topic of each task."""
+    found = contents(surface, ajax_references)
+    topics = found["ajax_references_task_topic"]
+    return [
+        (task.title, task.project_id, topic)
+        for task in found["ajax_references_task"]
+        for topic in [row.topic_id for row in topics if row.task_id == task.id]
+        or [None]
+    ]
 
 
 def offered(surface, **query):
@@ -55,27 +58,20 @@ def test_each_user_is_offered_own_rows(surface):
         assert offered(surface, name="project", **query) == [[1, "Engine"]] * some
         become(surface, GRACE)
         assert (
-            offered(surface, name="labels", **query) == [[2, "Compiler parts"]] * some
+            offered(surface, name="topics", **query) == [[2, "Compiler parts"]] * some
         )
 
 
-def nobody(surface):
-    surface.get("/login")
-    with surface.client.session_transaction() as session:
-        session.clear()
-    answer = surface.client.get("/admin/task/ajax/lookup/?name=project&query=")
-    assert (answer.status_code, answer.json) == (302, None)
-
-
-def test_nobody_is_offered_anything(surface):
-    nobody(surface)
+def test_nobody_is_offered_anything(drive):
+    surface = drive(ajax_references.create_app)
+    check_visitor(surface, ajax_references)
+    path = "/admin/task/ajax/lookup/?name=project&query="
+    assert surface.client.get(path).json is None
 
 
 def test_each_request_has_a_session_of_its_own(surface):
     for name in ("Engine", "Turbine"):
-        with surface.elsewhere() as session:
-            session.execute(text("UPDATE project SET name = :name"), {"name": name})
-            session.commit()
+        write(surface, update(ajax_references.Project).values(name=name))
         surface.sessions.clear()
         assert offered(surface, name="project", query="") == [[1, name]]
         assert len(surface.sessions) == 1
@@ -86,25 +82,23 @@ def test_own_rows_are_saved(surface):
     assert "Record was successfully created." in alerts(page)
     page = surface.submit("/admin/task/edit/", {"title": "Cams"}, id=1)
     assert "Record was successfully saved." in alerts(page)
-    surface.submit("/admin/task/edit/", {"labels": ""}, id=1)
+    surface.submit("/admin/task/edit/", {"topics": ""}, id=1)
     assert tasks(surface) == [("Cams", 1, None)]
 
 
 def test_several_own_rows_are_saved(surface):
-    with surface.elsewhere() as session:
-        add = "INSERT INTO label (id, owner_id, name) VALUES (3, 1, 'Brass')"
-        session.execute(text(add))
-        session.commit()
-    surface.submit("/admin/task/new/", MINE | {"labels": "1,3"})
+    brass = {"id": 3, "owner_id": 1, "name": "Brass"}
+    write(surface, insert(ajax_references.Topic).values(brass))
+    surface.submit("/admin/task/new/", MINE | {"topics": "1,3"})
     assert tasks(surface) == [("Cogs", 1, 1), ("Cogs", 1, 3)]
 
 
 FOREIGN = [
     {"project": GRACE},
-    {"labels": GRACE},
-    {"labels": f"{ADA},{GRACE}"},
-    {"labels": [ADA, GRACE]},
-    {"labels": "none"},
+    {"topics": GRACE},
+    {"topics": f"{ADA},{GRACE}"},
+    {"topics": [ADA, GRACE]},
+    {"topics": "none"},
 ]
 
 
@@ -133,31 +127,30 @@ def test_a_save_keeps_what_somebody_else_chose(surface):
     assert tasks(surface) == [("Cogs", 1, 1)]
 
 
-@pytest.fixture
-def optional():
-    """The program, with a project that a task may be without."""
-    return without(
-        ajax_references, "project_id: Mapped[int]", "project_id: Mapped[int | None]"
-    )
-
-
-def test_a_relation_is_emptied_on_purpose_only(optional, drive):
-    surface = as_ada(drive(optional.create_app))
+def test_a_relation_is_emptied_on_purpose_only(surface):
     surface.submit("/admin/task/new/", MINE)
-    page = surface.submit("/admin/task/edit/", {"project": GRACE}, id=1)
-    assert REFUSED in page
-    assert tasks(surface) == [("Cogs", 1, 1)]
     surface.submit("/admin/task/edit/", {"project": ""}, id=1)
     assert tasks(surface) == [("Cogs", None, 1)]
 
 
-def test_what_flask_admin_saves_without_the_validators(optional, drive, monkeypatch):
-    monkeypatch.setattr(optional.TaskView, "form_args", {})
-    surface = as_ada(drive(optional.create_app))
-    surface.submit("/admin/task/new/", MINE | {"labels": f"{ADA},{GRACE}"})
+def test_what_flask_admin_saves_without_the_check(drive):
+    module = without(ajax_references, " and found_all(form)", "")
+    surface = as_ada(drive(module.create_app), module)
+    surface.submit("/admin/task/new/", MINE | {"topics": f"{ADA},{GRACE}"})
     assert tasks(surface) == [("Cogs", 1, 1)]
     surface.submit("/admin/task/edit/", {"project": GRACE}, id=1)
     assert tasks(surface) == [("Cogs", None, 1)]
+
+
+def test_where_the_project_is_required(drive):
+    column = "project_id: Mapped[int | None]"
+    module = without(ajax_references, column, "project_id: Mapped[int]")
+    surface = as_ada(drive(module.create_app), module)
+    test_a_row_of_somebody_else_is_refused(surface, {"project": GRACE})
+
+
+def check_foreign(**changes):
+    return lambda surface: test_a_row_of_somebody_else_is_refused(surface, changes)
 
 
 @pytest.mark.parametrize(
@@ -169,39 +162,45 @@ def test_what_flask_admin_saves_without_the_validators(optional, drive, monkeypa
             test_each_user_is_offered_own_rows,
         ),
         (
-            "return self.get_query().filter_by(id=pk).one_or_none()",
-            "return super().get_one(pk)",
-            lambda s: test_a_row_of_somebody_else_is_refused(s, {"project": GRACE}),
+            "self.get_query().filter_by(id=int(pk)).one_or_none()",
+            "self.session.get(self.model, int(pk))",
+            check_foreign(project=GRACE),
         ),
         (
-            '        "labels": {"validators": [found_all]},\n',
+            " and found_all(form)",
             "",
-            lambda s: test_a_row_of_somebody_else_is_refused(s, {"labels": GRACE}),
+            check_foreign(topics=[ADA, GRACE]),
         ),
         (
-            ' for key in value.split(",")}',
-            " for key in [value]}",
-            test_several_own_rows_are_saved,
+            'value.split(",")',
+            "[value]",
+            check_foreign(topics=f"{ADA},{GRACE}"),
         ),
         (
-            "class TaskView(AdminOnly, ModelView)",
-            "class TaskView(ModelView)",
-            nobody,
+            'keys - {"", "__None"}',
+            "keys",
+            test_a_relation_is_emptied_on_purpose_only,
+        ),
+        (
+            "if pk.isdecimal()",
+            "if True",
+            check_foreign(topics="none"),
         ),
     ],
 )
 def test_removal(line, replacement, test, drive):
-    surface = as_ada(drive(without(ajax_references, line, replacement).create_app))
+    module = without(ajax_references, line, replacement)
+    surface = as_ada(drive(module.create_app), module)
     with pytest.raises((AssertionError, Failure)):
         test(surface)
 
 
 def test_removal_of_the_session(drive):
-    line = '"project", LazySession(db)'
+    line = '"project", db.session, Project'
     with pytest.raises(
         RuntimeError, match=r"^Working outside of application context\."
     ):
-        without(ajax_references, line, '"project", db.session')
+        without(ajax_references, line, '"project", db.get_session(), Project')
 
 
 def test_removal_of_the_late_session(drive, monkeypatch):
@@ -209,6 +208,6 @@ def test_removal_of_the_late_session(drive, monkeypatch):
     surface = as_ada(drive(ajax_references.create_app))
     loader = ajax_references.TaskView.form_ajax_refs["project"]
     with surface.app.app_context():
-        monkeypatch.setattr(loader, "session", ajax_references.db.session)
+        monkeypatch.setattr(loader, "session", ajax_references.db.get_session())
     with pytest.raises(AssertionError, match="2 == 1"):
         test_each_request_has_a_session_of_its_own(surface)

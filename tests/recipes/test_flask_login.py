@@ -1,104 +1,41 @@
 """Only the right password logs in, and nothing but a path of the site comes after."""
 
+import re
+
 import pytest
 from flask_admin.helpers import is_safe_url
-from sqlalchemy import text
-from werkzeug.security import generate_password_hash
 
 from snippets.recipes import flask_login
-from tools.measure.access import ELSEWHERE, posts, routes, visit
+from tools.measure.login import (
+    CHECKS,
+    check_guesses,
+    check_log_out,
+    check_login,
+    check_new_password,
+    check_next,
+    check_planted_session,
+    check_reused_id,
+    check_tokens,
+    check_url,
+    check_visitor,
+    create,
+    log_in,
+)
 from tools.measure.removal import without
-
-PASSWORD = "testing"  # noqa: S105
-WRONG = "The name or the password is wrong."
+from tools.measure.surface import Failure
 
 
-@pytest.fixture
-def surface(drive):
-    return with_account(drive(flask_login.create_app))
+@pytest.mark.parametrize("check", CHECKS)
+def test_login(check, surface):
+    check(surface, flask_login)
 
 
-def with_account(surface):
-    # Hashed in one round: the tests log in often.
-    hashed = generate_password_hash(PASSWORD, "pbkdf2:sha256:1")
-    insert = text("INSERT INTO account VALUES (1, 'Ada', :hashed, 1)")
-    with surface.elsewhere() as session:
-        session.execute(insert, {"hashed": hashed})
-        session.commit()
-    return surface
-
-
-def stored(surface, name):
-    query = text("SELECT password_hash FROM account WHERE name = :name")
-    with surface.elsewhere() as session:
-        return session.execute(query, {"name": name}).scalar()
-
-
-def log_in(surface, **changes):
-    """Post the login form; return the answer."""
-    query = {"next": changes.pop("next", "/admin/")}
-    data = surface.signed("/login", **{"name": "Ada", "password": PASSWORD} | changes)
-    return surface.client.post("/login", query_string=query, data=data)
-
-
-def status(surface):
-    return surface.client.get("/admin/").status_code
-
-
-def test_an_account_is_stored_with_a_hash(surface):
-    done = surface.app.test_cli_runner().invoke(
-        args=["create-account", "Grace"], input=f"{PASSWORD}\n{PASSWORD}\n"
-    )
-    assert done.exit_code == 0, done.output
-    assert PASSWORD not in stored(surface, "Grace")
-    log_in(surface, name="Grace")
-    assert status(surface) == 403
-
-
-def test_login_leads_back_to_the_page(surface):
-    answer = surface.client.get("/admin/post/?search=compiler&page_size=20")
-    assert "Please log in to access this page." in surface.get("/login")
-    data = surface.signed("/login", name="Ada", password=PASSWORD)
-    answer = surface.client.post(answer.location, data=data)
-    assert answer.location == "/admin/post/?search=compiler&page_size=20"
-    assert "A compiler" in surface.client.get(answer.location).text
-    assert log_in(surface, next="").location == "/admin/"
-
-
-def test_the_account_comes_from_the_session_of_the_request(surface):
+def test_an_account_enters_every_page(surface):
+    create(surface, flask_login)
     log_in(surface)
-    surface.sessions.clear()
-    surface.get("/admin/post/")
-    assert len(surface.sessions) == 1
-
-
-def test_a_wrong_name_and_a_wrong_password_look_the_same(surface, monkeypatch):
-    refuse_twice(surface, monkeypatch, flask_login)
-
-
-def refuse_twice(surface, monkeypatch, module):
-    checked = []
-
-    def check(*values):
-        checked.append(values)
-        return real(*values)
-
-    real = module.check_password_hash
-    monkeypatch.setattr(module, "check_password_hash", check)
-    answers = [
-        log_in(surface, password="x"),  # noqa: S106
-        log_in(surface, name="Nobody"),
-    ]
-    for answer in answers:
-        assert (answer.status_code, WRONG in answer.text) == (200, True)
-    assert len(checked) == 2
-    assert status(surface) == 302
-
-
-def test_no_other_site_comes_after_the_login(surface):
-    for target in ELSEWHERE:
-        answer = log_in(surface, next=target)
-        assert (target, answer.location) == (target, "/admin/")
+    for path in ["", "post/", "post/new/", "post/edit/?id=1", "post/export/csv/"]:
+        assert surface.client.get(f"/admin/{path}").status_code == 200
+    assert 'href="/login"' in surface.get("/admin/")
 
 
 def test_trap_the_helper_of_flask_admin(surface):
@@ -106,120 +43,122 @@ def test_trap_the_helper_of_flask_admin(surface):
         assert is_safe_url("http:/elsewhere.example")
 
 
-def test_forms_need_their_token(surface):
-    log_in(surface, csrf_token="")
-    assert status(surface) == 302
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_trap_the_url_of_a_view(scheme, drive):
+    """A browser reads a scheme and any number of slashes as another site."""
+    line = 'if not is_path(request.args.get("url", "/")):'
+    module = without(flask_login, line, "if False:")
+    surface = drive(module.create_app)
+    create(surface, module)
     log_in(surface)
-    surface.client.post("/logout")
-    assert status(surface) == 200
-    assert surface.client.get("/logout").status_code == 405
+    for route in ["details/", "edit/"]:
+        query = {"id": 999, "url": f"{scheme}:/elsewhere.example/"}
+        path, base = f"/admin/post/{route}", f"{scheme}://localhost"
+        cookie = surface.client.get_cookie("session").value
+        answer = surface.app.test_client(use_cookies=False).get(
+            path, base, query_string=query, headers={"Cookie": f"session={cookie}"}
+        )
+        assert re.fullmatch(f"{scheme}:/+elsewhere.example/", answer.location)
 
 
-def test_logging_out(surface):
-    log_in(surface)
-    cookie = surface.client.get_cookie("session").value
-    assert "Log out Ada" in surface.get("/login")
-    surface.client.post("/logout", data=surface.signed("/login"))
-    assert status(surface) == 302
-
-    # What the recipe cannot do: a copy of the cookie outlives it.
-    surface.client.set_cookie("session", cookie)
-    assert status(surface) == 200
-    surface.app.secret_key = "another"  # noqa: S105
-    assert status(surface) == 302
-
-
-def test_the_id_of_the_cookie_is_text():
-    assert flask_login.Account(id=1).get_id() == "1"
-
-
-def test_an_account_that_is_gone_is_logged_out(surface):
-    log_in(surface)
-    with surface.elsewhere() as session:
-        session.execute(text("DELETE FROM account"))
-        session.commit()
-    assert status(surface) == 302
-
-
-def test_attacks_without_a_login(surface):
-    before, token = posts(surface), surface.token("/login")
-    log_in(surface, password="x")  # noqa: S106
-    for method, path in routes(surface.app):
-        answer = visit(surface, method, path, token)
-        assert (path, answer.status_code) == (path, 302)
-    assert posts(surface) == before
+def test_trap_the_id_in_the_cookie(surface, monkeypatch):
+    """What `UserMixin` does: SQLite gives the id to the next account."""
+    load = lambda id: flask_login.db.session.get(flask_login.Account, int(id))  # noqa: E731
+    monkeypatch.setattr(flask_login.Account, "get_id", lambda self: str(self.id))
+    monkeypatch.setattr(flask_login.login_manager, "_user_callback", load)
+    with pytest.raises(AssertionError, match="200 == 302"):
+        check_reused_id(surface, flask_login)
 
 
 @pytest.mark.parametrize(
-    ("line", "replacement", "test", "message"),
+    ("line", "replacement", "check", "message"),
     [
         (
-            "generate_password_hash(password)",
-            "password",
-            test_an_account_is_stored_with_a_hash,
+            "account.password_hash = generate_password_hash(password)",
+            "account.password_hash = password",
+            check_login,
             "'testing' not in 'testing'",
         ),
         (
-            "db.session.get(Account, int(id))",
+            "db.session.scalar(select(Account).filter_by(token=token))",
             "None",
-            test_logging_out,
-            "Log out Ada",
+            check_login,
+            "302",
         ),
         (
-            "form.validate_on_submit()",
-            'request.method == "POST"',
-            test_forms_need_their_token,
+            "self.token = secrets.token_hex()",
+            "self.token = self.token or secrets.token_hex()",
+            check_new_password,
             "200 == 302",
+        ),
+        (
+            "found or Account(name=name)",
+            "Account(name=name)",
+            check_new_password,
+            "UNIQUE|unique",
+        ),
+        (
+            "            browser_session.clear()\n            login_user",
+            "            login_user",
+            check_planted_session,
+            "302 == 200",
+        ),
+        (
+            'request.method == "POST" and form.validate()',
+            'request.method == "POST"',
+            check_tokens,
+            "CSRF token missing",
         ),
         (
             "check_password_hash(hashed, form.password.data) and found",
             "found",
-            test_attacks_without_a_login,
-            "'/admin/', 200",
+            check_guesses,
+            "False",
         ),
         (
-            "redirect(next_page())",
-            'redirect(request.args["next"])',
-            test_no_other_site_comes_after_the_login,
+            "check_password_hash(hashed, form.password.data) and found",
+            "found and check_password_hash(hashed, form.password.data)",
+            check_guesses,
+            r"\(1, 1\) == \(3, 1\)",
+        ),
+        (
+            "target if is_path(target) else url_for(",
+            "target or url_for(",
+            check_next,
             "'https://elsewhere.example/'",
         ),
+        (r"(?![/\\])", "", check_next, "'//elsewhere.example/'"),
+        (r"[^\s\\]*", ".*", check_next, r"'/\\t/elsewh"),
         (
-            r"(?![/\\])",
-            "",
-            test_no_other_site_comes_after_the_login,
-            "'//elsewhere.example/'",
+            'if not is_path(request.args.get("url", "/")):',
+            "if False:",
+            check_url,
+            "200 != 400",
         ),
         (
-            r"[^\s\\]*",
-            ".*",
-            test_no_other_site_comes_after_the_login,
-            r"'/\\t/elsewh",
-        ),
-        (
-            "FlaskForm().validate_on_submit()",
+            "SecureForm(request.form).validate()",
             "True",
-            test_forms_need_their_token,
+            check_tokens,
             "302 == 200",
+        ),
+        (
+            "logout_user()\n        browser_session.clear()",
+            "pass",
+            check_log_out,
+            "200 == 302",
         ),
         (
             '@auth.post("/logout")',
             '@auth.route("/logout", methods=["GET", "POST"])',
-            test_forms_need_their_token,
+            check_tokens,
             "302 == 405",
         ),
+        ("@auth.before_app_request", "", check_visitor, "200"),
+        ("not current_user.is_authenticated", "False", check_visitor, "200"),
     ],
 )
-def test_removal(line, replacement, test, message, drive):
+def test_removal(line, replacement, check, message, drive):
     module = without(flask_login, line, replacement)
-    with pytest.raises(AssertionError, match=message):
-        test(with_account(drive(module.create_app)))
-
-
-def test_removal_of_the_equal_work(drive, monkeypatch):
-    both = "check_password_hash(hashed, form.password.data) and found"
-    module = without(
-        flask_login, both, "found and check_password_hash(hashed, form.password.data)"
-    )
-    surface = with_account(drive(module.create_app))
-    with pytest.raises(AssertionError, match="assert 1 == 2"):
-        refuse_twice(surface, monkeypatch, module)
+    surface = drive(module.create_app)
+    with pytest.raises((AssertionError, Failure), match=message):
+        check(surface, module)

@@ -13,7 +13,6 @@ from sqlalchemy import NullPool, create_engine, text
 from snippets.recipes import gevent, gevent_conf
 from tools.measure.gunicorn_server import Server
 from tools.measure.removal import without
-from tools.paths import ROOT
 
 # What the clients get as an error 500, and what gunicorn writes to its log.
 ASYNC_TO_SYNC = (
@@ -81,7 +80,7 @@ def saved(url):
     def saved():
         engine = create_engine(url, poolclass=NullPool)
         with engine.connect() as connection:
-            names = set(connection.scalars(text("SELECT name FROM tag")))
+            names = set(connection.scalars(text("SELECT name FROM gevent_tag")))
         return sorted(names & set(NAMES))
 
     return saved
@@ -95,25 +94,17 @@ def serve(tmp_path, url):
     def serve(line="", replacement="", conf=""):
         source = Path(gevent.__file__).read_text("utf-8")
         assert not line or source.count(line) == 1
-        (tmp_path / "program.py").write_text(
+        (tmp_path / "app.py").write_text(
             source.replace(line, replacement) if line else source, "utf-8"
         )
-        config = Path(gevent_conf.__file__).read_text("utf-8")
-        name = "snippets.recipes.gevent:create_app()"
-        assert config.count(name) == 1
-        config = config.replace(name, "program:create_app()") + conf + HOOK
+        config = Path(gevent_conf.__file__).read_text("utf-8") + conf + HOOK
         (tmp_path / "gunicorn.conf.py").write_text(config, "utf-8")
-        command = [sys.executable, "-m", "gunicorn", "--bind", "127.0.0.1:0"]
-        command += ["--config", tmp_path / "gunicorn.conf.py", "--workers", "1"]
-        environment = {
-            "DATABASE_URL": url,
-            "SECRET_KEY": "testing",
-            "PYTHONPATH": f"{ROOT}:{tmp_path}",
-        }
+        command = [sys.executable, "-m", "gunicorn", "app:create_app()"]
+        command += ["--bind", "127.0.0.1:0", "--workers", "1", "--no-control-socket"]
         with subprocess.Popen(
-            [*command, "--no-control-socket"],
-            cwd=ROOT,
-            env=environment,
+            command,
+            cwd=tmp_path,
+            env={"DATABASE_URL": url, "SECRET_KEY": "testing"},
             stderr=subprocess.PIPE,
             text=True,
         ) as process:
@@ -144,9 +135,9 @@ def test_requests_that_overlap(serve, saved):
 @pytest.mark.parametrize(
     ("line", "replacement"),
     [
-        ("db = GeventSQLAlchemy()", "db = SQLAlchemy()"),
-        ("if not iscoroutinefunction(function)", ""),
-        ("app.teardown_appcontext_funcs[count:] = [", "_ = ["),
+        ('if not app.config.get("SQLALCHEMY_ASYNC_ENGINES"):', "if False:"),
+        ("if not iscoroutinefunction(function)", "if True"),
+        ("app.teardown_appcontext_funcs[:] = [", "_ = ["),
     ],
 )
 def test_removal(line, replacement, serve, saved):
@@ -159,44 +150,54 @@ def test_removal(line, replacement, serve, saved):
 
 
 def test_removal_one_client_alone_sees_nothing(serve):
-    with serve("db = GeventSQLAlchemy()", "db = SQLAlchemy()") as server:
+    with serve("app.teardown_appcontext_funcs[:] = [", "_ = [") as server:
         answers = [server.request("GET", "/admin/tag/")[0].status for _ in range(5)]
     assert answers == [200] * 5
 
 
-def names(module, **config):
+def names(module, monkeypatch, **config):
+    """The teardown functions of the program, one of them the application's own."""
+
     async def yours(error):
         pass
 
-    app = Flask("gevent")
-    app.teardown_appcontext(yours)
-    app.config["SQLALCHEMY_ENGINES"] = {"default": "sqlite://"}
-    app.config |= config
-    module.GeventSQLAlchemy().init_app(app)
+    class WithTeardown(Flask):
+        def __init__(self, *arguments):
+            super().__init__(*arguments)
+            self.teardown_appcontext(yours)
+            # A method of a built-in object belongs to no module.
+            self.teardown_appcontext([].append)
+
+    monkeypatch.setattr(module, "Flask", WithTeardown)
+    app = module.create_app({"SQLALCHEMY_ENGINES": {"default": "sqlite://"}} | config)
     return [function.__name__ for function in app.teardown_appcontext_funcs]
 
 
-def test_an_async_teardown_of_yours_stays():
-    assert names(gevent) == ["yours", "_close_sessions"]
+YOURS = ["yours", "append"]
 
 
-def test_removal_of_the_count():
-    broken = without(gevent, "count = len(app.teardown_appcontext_funcs)", "count = 0")
-    assert names(broken) == ["_close_sessions"]
+def test_an_async_teardown_of_yours_stays(monkeypatch):
+    assert names(gevent, monkeypatch) == [*YOURS, "_close_sessions"]
+
+
+def test_removal_of_the_module(monkeypatch):
+    line = 'or not function.__module__.startswith("flask_sqlalchemy_lite")'
+    broken = without(gevent, line, "")
+    assert names(broken, monkeypatch) == ["append", "_close_sessions"]
 
 
 CONDITION = 'if not app.config.get("SQLALCHEMY_ASYNC_ENGINES"):'
 ASYNC = {"SQLALCHEMY_ASYNC_ENGINES": {"default": "sqlite+aiosqlite://"}}
 
 
-def test_with_an_asynchronous_engine_nothing_is_removed():
-    kept = ["yours", "_close_sessions", "_close_async_sessions"]
-    assert names(gevent, **ASYNC) == kept
+def test_with_an_asynchronous_engine_nothing_is_removed(monkeypatch):
+    kept = [*YOURS, "_close_sessions", "_close_async_sessions"]
+    assert names(gevent, monkeypatch, **ASYNC) == kept
 
 
-def test_removal_of_the_condition():
+def test_removal_of_the_condition(monkeypatch):
     broken = without(gevent, CONDITION, "if True:")
-    assert names(broken, **ASYNC) == ["yours", "_close_sessions"]
+    assert names(broken, monkeypatch, **ASYNC) == [*YOURS, "_close_sessions"]
 
 
 def test_preload(serve, saved):

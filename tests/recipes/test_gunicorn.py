@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 
-from snippets.recipes import gunicorn
+from snippets.recipes import gunicorn, gunicorn_conf
 from tools.measure.gunicorn_server import Server
-from tools.paths import ROOT
 
-SOURCE = Path(gunicorn.__file__).read_text("utf-8")
+PROGRAM = Path(gunicorn.__file__).read_text("utf-8")
+SOURCE = Path(gunicorn_conf.__file__).read_text("utf-8")
 # What the hook of a worker says about the pool of its engine.
 MORE = """
 def post_worker_init(worker):
@@ -31,7 +31,7 @@ def url(tmp_path):
 
 @pytest.fixture
 def serve(tmp_path, url):
-    """Start gunicorn with the snippet as its configuration, lines replaced."""
+    """Start gunicorn as the page does, in a folder of its own, lines replaced."""
 
     @contextmanager
     def serve(*replacements, key="testing", arguments=()):
@@ -39,13 +39,13 @@ def serve(tmp_path, url):
         for line, replacement in replacements:
             assert source.count(line) == 1
             source = source.replace(line, replacement)
-        config = tmp_path / "gunicorn.conf.py"
-        config.write_text(source, "utf-8")
-        command = [sys.executable, "-m", "gunicorn", "--config", config]
-        command += ["--bind", "127.0.0.1:0", "--no-control-socket", *arguments]
-        environment = {"DATABASE_URL": url, "SECRET_KEY": key, "PYTHONPATH": "."}
+        (tmp_path / "app.py").write_text(PROGRAM, "utf-8")
+        (tmp_path / "gunicorn.conf.py").write_text(source, "utf-8")
+        command = [sys.executable, "-m", "gunicorn", "app:create_app()", *arguments]
+        command += ["--bind", "127.0.0.1:0", "--no-control-socket"]
+        environment = {"DATABASE_URL": url, "SECRET_KEY": key}
         with subprocess.Popen(
-            command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True
+            command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True
         ) as process:
             server = Server(process)
             try:
@@ -69,7 +69,7 @@ def test_clients_at_the_same_time(serve, url):
     assert all(name in page for name in names for page in pages)
     engine = create_engine(url)
     with engine.connect() as connection:
-        assert names < set(connection.scalars(text("SELECT name FROM tag")))
+        assert names == set(connection.scalars(text("SELECT name FROM gunicorn_tag")))
     engine.dispose()
 
 
@@ -79,10 +79,27 @@ def test_workers_leave_the_connections_of_the_parent(serve):
     assert inherited == ["0", "0"]
 
 
-def test_without_a_key_it_does_not_start(serve):
-    said = "Set SECRET_KEY, the same for all workers"
-    with pytest.raises(RuntimeError, match=said), serve(key=""):
+NO_PRELOAD = "preload_app = True", ""
+NO_EXIT = "sys.exit(", "print("
+
+
+def test_without_a_key_and_without_preload_it_does_not_start(serve, url):
+    gunicorn.create_app({"SQLALCHEMY_ENGINES": {"default": url}})
+    said = "Set SECRET_KEY: without preload_app no two workers have the same."
+    with pytest.raises(RuntimeError, match=said), serve(NO_PRELOAD, key=""):
         pass
+
+
+def test_without_a_key_it_warns(serve):
+    with serve(key="") as server:
+        # It has said so before it listens.
+        assert "SECRET_KEY is not set: each start ends all logins." in server.said
+
+
+def test_with_a_key_it_does_not_warn(serve):
+    with serve() as server:
+        server.wait_for("Booting worker")
+    assert "SECRET_KEY" not in server.said
 
 
 def check_form(serve, *replacements, key="testing"):
@@ -104,15 +121,14 @@ def test_a_form_goes_to_either_worker(serve):
 
 
 def test_preload_shares_even_a_random_key(serve):
-    check_form(serve, ("sys.exit(", "print("), key="")
+    check_form(serve, key="")
 
 
 def test_removal_of_the_key(serve, url):
     """Without the preloading that shares it: each worker draws its own."""
     gunicorn.create_app({"SQLALCHEMY_ENGINES": {"default": url}})
-    removed = ("sys.exit(", "print("), ("preload_app = True", "")
     with pytest.raises(AssertionError, match="200 == 302"):
-        check_form(serve, *removed, key="")
+        check_form(serve, NO_EXIT, NO_PRELOAD, key="")
 
 
 def test_removal_of_the_disposal(serve):

@@ -3,35 +3,40 @@
 import re
 
 import pytest
-from sqlalchemy import MetaData, NullPool, create_engine, event, select, text
-from sqlalchemy.exc import OperationalError
+from flask import Flask
+from flask_sqlalchemy_lite import SQLAlchemy
+from sqlalchemy import MetaData, NullPool, create_engine, event, literal, select
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from snippets.recipes import several_databases
-from snippets.recipes.several_databases import Customer, Invoice
+from snippets.recipes.several_databases import ArchiveBase, Customer, Invoice
 from tools.measure.removal import without
 
-NO_TABLE = "(sqlite3.OperationalError) no such table: invoice"
-NO_ENGINE = (
-    "'SQLALCHEMY_ENGINES[\"archive\"]' is not defined, but is used in "
-    "'session_options[\"binds\"]'."
-)
-
-
-def with_archive(create_app):
-    """Give each application a second database beside the one of the fixture."""
-
-    def create(config):
-        engines = config["SQLALCHEMY_ENGINES"]
-        archive = engines["default"].replace(".db", "-archive.db")
-        engines = engines | {"archive": archive}
-        return create_app(config | {"SQLALCHEMY_ENGINES": engines})
-
-    return create
+NO_TABLE = "(sqlite3.OperationalError) no such table: several_databases_invoice"
+# PostgreSQL's words for it.
+UNDEFINED = '(psycopg.errors.UndefinedTable) relation "several_databases_invoice"'
+NO_ENGINE = "'SQLALCHEMY_ENGINES[\"archive\"]' was not defined."
+FAILED = (OperationalError, ProgrammingError)
+MISSING = f"{re.escape(NO_TABLE)}|{re.escape(UNDEFINED)}"
+CUSTOMERS, INVOICES = "several_databases_customer", "several_databases_invoice"
 
 
 @pytest.fixture
-def make(drive):
-    return lambda module=several_databases: drive(with_archive(module.create_app))
+def make(drive, new_database):
+    """Start the program with a second database, whose address the surface keeps."""
+
+    def make(module=several_databases):
+        archive = new_database()
+
+        def create_app(config):
+            engines = config["SQLALCHEMY_ENGINES"] | {"archive": archive}
+            return module.create_app(config | {"SQLALCHEMY_ENGINES": engines})
+
+        surface = drive(create_app)
+        surface.archive = archive
+        return surface
+
+    return make
 
 
 def content(url):
@@ -46,7 +51,7 @@ def content(url):
 
 
 def contents(surface):
-    return content(surface.url), content(surface.url.replace(".db", "-archive.db"))
+    return content(surface.url), content(surface.archive)
 
 
 def test_each_model_has_its_database(make):
@@ -54,8 +59,8 @@ def test_each_model_has_its_database(make):
     surface.submit("/admin/customer/new/", {"name": "Difference Engines"})
     surface.submit("/admin/invoice/edit/", {"number": "1843-002"}, id=1)
     assert contents(surface) == (
-        {"customer": ["Analytical Engines", "Difference Engines"]},
-        {"invoice": ["1843-002"]},
+        {CUSTOMERS: ["Analytical Engines", "Difference Engines"]},
+        {INVOICES: ["1843-002"]},
     )
     assert "Difference Engines" in surface.get("/admin/customer/")
     assert "1843-002" in surface.get("/admin/invoice/")
@@ -65,22 +70,35 @@ def test_a_second_application_has_databases_of_its_own(make):
     first, second = make(), make()
     second.submit("/admin/invoice/new/", {"number": "of the second"})
     first.submit("/admin/invoice/new/", {"number": "of the first"})
-    assert contents(first)[1] == {"invoice": ["1843-001", "of the first"]}
-    assert contents(second)[1] == {"invoice": ["1843-001", "of the second"]}
+    assert contents(first)[1] == {INVOICES: ["1843-001", "of the first"]}
+    assert contents(second)[1] == {INVOICES: ["1843-001", "of the second"]}
     assert "of the first" not in second.get("/admin/invoice/")
 
 
+def test_a_form_without_its_token_changes_nothing(make):
+    surface = make()
+    surface.send("POST", "/admin/customer/new/", data={"name": "Forged"})
+    surface.send("POST", "/admin/invoice/new/", data={"number": "Forged"})
+    assert contents(surface) == (
+        {CUSTOMERS: ["Analytical Engines"]},
+        {INVOICES: ["1843-001"]},
+    )
+
+
 def test_an_engine_that_is_not_configured(drive):
-    with pytest.raises(RuntimeError, match=re.escape(NO_ENGINE)):
-        drive(several_databases.create_app)
+    line = '        "archive": "sqlite:///archive.db",\n'
+    module = without(several_databases, line)
+    with pytest.raises(KeyError) as caught:
+        drive(module.create_app)
+    assert caught.value.args == (NO_ENGINE,)
 
 
 def test_a_join_does_not_reach_across(make):
     app = make().app
-    joined = select(Customer.name, Invoice.number).join(Invoice, onclause=text("1"))
+    joined = select(Customer.name, Invoice.number).join(Invoice, literal(True))
     with app.app_context():
         session = app.extensions["sqlalchemy"].session
-        with pytest.raises(OperationalError, match=re.escape(NO_TABLE)):
+        with pytest.raises(FAILED, match=MISSING):
             session.execute(joined)
 
 
@@ -95,26 +113,47 @@ def test_a_commit_is_one_for_each_database(make):
     assert sorted(commits) == ["archive", "default"]
 
 
-DB = 'db = SQLAlchemy(app, session_options={"binds": {ArchiveBase: "archive"}})'
+def test_binds_in_the_options_serve_one_application():
+    db = SQLAlchemy(session_options={"binds": {ArchiveBase: "archive"}})
+    apps = [Flask(__name__), Flask(__name__)]
+    for app in apps:
+        app.config["SQLALCHEMY_ENGINES"] = dict.fromkeys(
+            ["default", "archive"], "sqlite://"
+        )
+        db.init_app(app)
+    first, second = apps
+    with first.app_context():
+        archive = db.get_engine("archive")
+        assert db.session.get_bind(Invoice) is archive
+    with second.app_context():
+        assert db.session.get_bind(Invoice) is archive
+        assert db.get_engine("archive") is not archive
+
+
+BINDS = "        db.sessionmaker.configure(binds={ArchiveBase: archive})\n"
 
 
 @pytest.mark.parametrize(
     ("line", "replacement"),
     [
-        (DB, "db = SQLAlchemy(app)"),
-        (DB, 'db = SQLAlchemy(app); ArchiveBase.__bind_key__ = "archive"'),
-        ('create_all(db.get_engine("archive"))', "create_all(db.engine)"),
+        (BINDS, ""),
+        (BINDS, '        ArchiveBase.__bind_key__ = "archive"\n'),
+        ("ArchiveBase.metadata.create_all(archive)", "pass"),
+        (
+            "ArchiveBase.metadata.create_all(archive)",
+            "ArchiveBase.metadata.create_all(db.engine)",
+        ),
     ],
 )
 def test_removal(line, replacement, make):
     module = without(several_databases, line, replacement)
-    with pytest.raises(OperationalError, match=re.escape(NO_TABLE)):
+    with pytest.raises(FAILED, match=MISSING):
         make(module)
 
 
-def test_removal_of_a_db_for_each_application(make):
-    shared = DB.replace("db = SQLAlchemy(app, ", "SQLAlchemy(")
-    line = f'db = globals().setdefault("db", {shared})\n    db.init_app(app)'
-    module = without(several_databases, DB, line)
-    with pytest.raises(AssertionError, match="of the second"):
-        test_a_second_application_has_databases_of_its_own(lambda: make(module))
+@pytest.mark.parametrize("view", ["CustomerView", "InvoiceView"])
+def test_removal_of_the_form_class(view, make):
+    line = f"class {view}(ModelView):\n    form_base_class = SecureForm\n"
+    module = without(several_databases, line, f"class {view}(ModelView):\n    pass\n")
+    with pytest.raises(AssertionError, match="Forged"):
+        test_a_form_without_its_token_changes_nothing(lambda: make(module))

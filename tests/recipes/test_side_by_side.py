@@ -1,38 +1,47 @@
 """Old and new code share a session; registering both libraries does not."""
 
 import flask_sqlalchemy
-import flask_sqlalchemy_lite
 import pytest
 from flask import Flask
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import InvalidRequestError, OperationalError
 
 from snippets.recipes import side_by_side
-from snippets.recipes.side_by_side import Author, Book, new, old
+from snippets.recipes.side_by_side import Book, ProxySQLAlchemy, Shelf, old
+from snippets.recipes.side_by_side import db as new
 from tools.measure.removal import without
 from tools.measure.surface import Failure, alerts
 
-LITE, FULL = flask_sqlalchemy_lite.SQLAlchemy, flask_sqlalchemy.SQLAlchemy
+LITE, FULL = ProxySQLAlchemy, flask_sqlalchemy.SQLAlchemy
 NOT_REGISTERED = "^The current Flask app is not registered with this 'SQLAlchemy' inst"
+
+
+OUTSIDE = r"^Working outside of application context\."
 
 
 def shelf(surface):
     query = (
-        "SELECT name, title FROM moved_author "
-        "LEFT JOIN unmoved_book ON author_id = moved_author.id"
+        "SELECT name, title FROM side_by_side_shelf AS shelf "
+        "LEFT JOIN side_by_side_book ON shelf_id = shelf.id ORDER BY shelf.id"
     )
     with surface.elsewhere() as session:
         return [tuple(row) for row in session.execute(text(query))]
 
 
 def test_views_of_both_kinds_of_models(surface):
-    surface.submit("/admin/author/new/", {"name": "Grace"})
-    page = surface.submit("/admin/book/new/", {"title": "Cobol", "author": "2"})
+    surface.submit("/admin/shelf/new/", {"name": "Second"})
+    page = surface.submit("/admin/book/new/", {"title": "Cobol", "shelf": "2"})
     assert "Record was successfully created." in alerts(page)
-    surface.submit("/admin/author/edit/", {"name": "Ada L."}, id=1)
-    assert shelf(surface) == [("Ada L.", "Notes"), ("Grace", "Cobol")]
-    surface.delete("/admin/author/", 2)
-    assert shelf(surface) == [("Ada L.", "Notes")]
+    surface.submit("/admin/shelf/edit/", {"name": "Top"}, id=1)
+    assert shelf(surface) == [("Top", "Notes"), ("Second", "Cobol")]
+    surface.delete("/admin/shelf/", 2)
+    assert shelf(surface) == [("Top", "Notes")]
+
+
+def test_a_view_may_use_either_name(drive):
+    line = "BookView(Book, db.session)"
+    module = without(side_by_side, line, line.replace("db.", "old."))
+    test_views_of_both_kinds_of_models(drive(module.create_app))
 
 
 @pytest.mark.parametrize("finish", ["commit", "rollback"])
@@ -40,29 +49,29 @@ def test_views_of_both_kinds_of_models(surface):
 def test_one_transaction(surface, db, finish):
     @surface.app.post("/mixed")
     def mixed():
-        new.session.add(grace := Author(name="Grace"))
-        old.session.add(Book(title="Cobol", author=grace))
-        assert Book.query.filter_by(title="Cobol").one().author is grace
+        new.session.add(second := Shelf(name="Second"))
+        old.session.add(Book(title="Cobol", shelf=second))
+        assert Book.query.filter_by(title="Cobol").one().shelf is second
         getattr(db.session, finish)()
         return ""
 
     surface.send("POST", "/mixed")
-    kept = [("Grace", "Cobol")] if finish == "commit" else []
-    assert shelf(surface) == [("Ada", "Notes"), *kept]
+    kept = [("Second", "Cobol")] if finish == "commit" else []
+    assert shelf(surface) == [("First", "Notes"), *kept]
 
 
 def test_a_hook_with_old_code_is_undone_with_the_row(surface):
     def refuse(form, model, is_created):
-        old.session.add(Book(title="Untitled", author=model))
+        old.session.add(Book(title="Untitled", shelf=model))
         old.session.flush()
-        raise ValueError("no more authors")
+        raise ValueError("no more shelves")
 
     views = surface.app.extensions["admin"][0]._views
-    view = next(view for view in views if view.name == "Author")
+    view = next(view for view in views if view.name == "Shelf")
     view.on_model_change = refuse
-    page = surface.submit("/admin/author/new/", {"name": "Grace"})
-    assert "no more authors" in alerts(page)
-    assert shelf(surface) == [("Ada", "Notes")]
+    page = surface.submit("/admin/shelf/new/", {"name": "Second"})
+    assert "no more shelves" in alerts(page)
+    assert shelf(surface) == [("First", "Notes")]
 
 
 def test_what_old_code_may_go_on_using(surface):
@@ -80,6 +89,29 @@ def test_what_old_code_may_go_on_using(surface):
         surface.get("/old/2")
 
 
+def test_requests_have_a_session_each(surface):
+    """Both names mean it, and its connection goes back."""
+    seen = []
+
+    @surface.app.get("/sessions")
+    def sessions():
+        seen.append((new.get_session(), old.session(), new.session.connection()))
+        return ""
+
+    surface.get("/sessions")
+    surface.get("/sessions")
+    (first, *same), (second, *_) = seen
+    assert same[0] is first is not second
+    assert surface.pool.checkedout() == 0
+
+
+def test_a_form_without_its_token_changes_nothing(surface):
+    surface.send("POST", "/admin/shelf/new/", data={"name": "Forged"})
+    data = {"title": "Forged", "shelf": "1"}
+    surface.send("POST", "/admin/book/edit/?id=1", data=data)
+    assert shelf(surface) == [("First", "Notes")]
+
+
 @pytest.mark.parametrize("use", [lambda: old.engine, lambda: old.create_all()])
 def test_what_it_may_not(surface, use):
     with surface.app.app_context(), pytest.raises(RuntimeError, match=NOT_REGISTERED):
@@ -87,15 +119,15 @@ def test_what_it_may_not(surface, use):
 
 
 def test_a_bind_key_is_ignored(drive):
-    module = without(side_by_side, "# region both\n")  # A copy, to add a model to.
+    module = without(side_by_side, "# region models\n")  # A copy, to add a model to.
 
     class Visit(module.old.Model):
         __bind_key__ = "log"
         id = module.old.Column(module.old.Integer, primary_key=True)
 
     with drive(module.create_app).app.app_context():
-        assert module.new.session.get_bind(Visit) is module.new.engine
-        assert not inspect(module.new.engine).has_table("visit")
+        assert module.db.session.get_bind(Visit) is module.db.engine
+        assert not inspect(module.db.engine).has_table("visit")
 
 
 def new_app(tmp_path):
@@ -154,8 +186,9 @@ def test_registering_both_gives_two_transactions(tmp_path):
 @pytest.mark.parametrize(
     ("line", "replacement", "error", "message"),
     [
-        ("old.session = LazySession(new)", "", RuntimeError, NOT_REGISTERED),
+        ("old.session = db.session", "", RuntimeError, NOT_REGISTERED),
         ("metadata=Base.metadata", "", InvalidRequestError, "could not find table"),
+        ("db = ProxySQLAlchemy()", "db = SQLAlchemy()", RuntimeError, OUTSIDE),
     ],
 )
 def test_removal(line, replacement, error, message, drive):
@@ -180,3 +213,11 @@ def test_removal_of_what_keeps_both_apart(line, replacement, error, message, tmp
     module = without(side_by_side, line, replacement)
     with pytest.raises(error, match=message):
         open_shell(new_app(tmp_path))
+
+
+@pytest.mark.parametrize("view", ["ShelfView", "BookView"])
+def test_removal_of_the_form_class(view, drive):
+    line = f"class {view}(ModelView):\n    form_base_class = SecureForm\n"
+    module = without(side_by_side, line, f"class {view}(ModelView):\n")
+    with pytest.raises(AssertionError, match="Forged"):
+        test_a_form_without_its_token_changes_nothing(drive(module.create_app))

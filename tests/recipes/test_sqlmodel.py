@@ -1,11 +1,13 @@
 """Strings of SQLModel models have fields and filters; forms keep its constraints."""
 
+import re
 from types import SimpleNamespace
 
 import pytest
 from pydantic import field_validator
-from sqlalchemy import text
-from sqlmodel import Field, SQLModel
+from sqlalchemy import String, text
+from sqlalchemy.orm import Mapped, mapped_column
+from sqlmodel import Field, SQLModel, select
 from wtforms import ValidationError
 
 from snippets.recipes import sqlmodel
@@ -13,14 +15,14 @@ from tools.measure.removal import without
 from tools.measure.surface import alerts
 
 NO_FILTER = "Unsupported filter type name"
-NO_FIELD = "NOT NULL constraint failed: hero.name"
+NO_FIELD = 'NOT NULL constraint failed: sqlmodel_hero.name|null value in column "name"'
 NO_KEY = '"Hero" object has no field "list_form_pk"'
 NEGATIVE = "Input should be greater than or equal to 0"
 
 
 def heroes(surface):
     with surface.elsewhere() as session:
-        query = text("SELECT name, age, team_id FROM hero ORDER BY id")
+        query = text("SELECT name, age, team_id FROM sqlmodel_hero ORDER BY id")
         return [tuple(row) for row in session.execute(query)]
 
 
@@ -46,7 +48,7 @@ def test_inline_edit(surface):
 def test_strings_are_filtered_and_searched(surface):
     surface.submit("/admin/team/new/", {"name": "Z-Force"})
     surface.submit("/admin/hero/new/", {"name": "Rusty-Man", "team": "2"})
-    for group, value in [("Name", "pond"), ("team / Team / Name", "prevent")]:
+    for group, value in [("Name", "pond"), ("team / Sqlmodel Team / Name", "prevent")]:
         argument = surface.filter("/admin/hero/", group, "contains")
         rows = surface.rows("/admin/hero/", **{argument: value})
         assert ["Deadpond" in row for row in rows] == [True]
@@ -73,11 +75,12 @@ def test_constraints_of_the_model_hold_for_a_row_that_is_there(surface):
 
 
 def test_a_plain_view_has_no_field_for_a_string(drive):
-    line = "HeroView(Hero, session)"
+    line = "HeroView(Hero, db.session)"
     module = without(sqlmodel, line, line.replace("HeroView", "ModelView"))
     surface = drive(module.create_app)
     assert 'name="name"' not in surface.get("/admin/hero/new/")
-    assert NO_FIELD in surface.submit("/admin/hero/new/", {})
+    page = alerts(surface.submit("/admin/hero/new/", {}))
+    assert re.search(NO_FIELD, page), page
 
 
 class Careful(SQLModel):
@@ -97,9 +100,51 @@ def test_a_validator_of_the_class_is_not_run():
         check(None, SimpleNamespace(data="not so short"))
 
 
-def test_the_session_is_the_one_of_sqlalchemy(surface):
+def test_the_session_is_the_one_of_sqlalchemy(surface, drive):
     with surface.app.app_context():
-        assert not hasattr(surface.app.extensions["sqlalchemy"].session, "exec")
+        assert not hasattr(sqlmodel.db.session, "exec")
+    line = "db = ProxySQLAlchemy()"
+    options = (
+        'ProxySQLAlchemy(session_options={"class_": __import__("sqlmodel").Session})'
+    )
+    module = without(sqlmodel, line, f"db = {options}")
+    other = drive(module.create_app)
+    with other.app.app_context():
+        found = module.db.session.exec(select(module.Hero.name)).all()
+    assert found == ["Deadpond"]
+    test_strings_have_form_fields(other)
+
+
+def test_a_view_of_a_model_of_sqlalchemy(drive):
+    """The base class takes both kinds; their tables are created together."""
+    module = without(sqlmodel, "# region models\n")  # A copy, to add a model to.
+
+    class Place(module.Base):
+        __tablename__ = "sqlmodel_place"
+        id: Mapped[int] = mapped_column(primary_key=True)
+        name: Mapped[str] = mapped_column(String(40))
+
+    def create_app(config):
+        app = module.create_app(config)
+        view = module.SQLModelView(Place, module.db.session)
+        app.extensions["admin"][0].add_view(view)
+        return app
+
+    surface = drive(create_app)
+    surface.submit("/admin/place/new/", {"name": "A tower"})
+    assert len(surface.rows("/admin/place/")) == 1
+
+
+def test_models_of_sqlmodel_alone(drive):
+    line = "class TableModel(SQLModel, registry=Base.registry):\n    pass\n"
+    module = without(sqlmodel, line, "Base = TableModel = SQLModel\n")
+    test_strings_have_form_fields(drive(module.create_app))
+
+
+def test_a_form_without_its_token_changes_nothing(surface):
+    data = {"name": "Forged", "team": "1"}
+    surface.send("POST", "/admin/hero/edit/?id=1", data=data)
+    assert heroes(surface) == [("Deadpond", None, 1)]
 
 
 @pytest.mark.parametrize(
@@ -149,3 +194,9 @@ def test_removal_of_the_key(drive, caplog):
         test_inline_edit(drive(module.create_app))
     # Flask-Admin 2.1.0 answers with another error that it makes of this one.
     assert NO_KEY in caplog.text
+
+
+def test_removal_of_the_form_class(drive):
+    module = without(sqlmodel, "form_base_class = SecureForm", "pass")
+    with pytest.raises(AssertionError, match="Forged"):
+        test_a_form_without_its_token_changes_nothing(drive(module.create_app))

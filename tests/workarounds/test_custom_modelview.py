@@ -10,7 +10,7 @@ from tools.measure.removal import without
     ("line", "replacement"),
     [
         ("(model, LazySession(db), *", "(model, db, *"),
-        ("(view, LiteModelView)", "(view,)"),
+        ("class UserView(LiteModelView)", "class UserView(ModelView)"),
     ],
 )
 def test_removal(line, replacement, drive):
@@ -19,8 +19,19 @@ def test_removal(line, replacement, drive):
         drive(module.create_app)
 
 
-def test_the_list_shows_both_halves_of_the_job(drive):
-    """Views that share one database see what the other wrote."""
+def test_the_base_class_brings_the_token(drive):
+    """It is shown as the base of every view, so it is where the form class belongs."""
     surface = drive(custom_modelview.create_app)
-    surface.submit("/admin/tag/new/", {"name": "compilers"})
-    assert "compilers" in surface.get("/admin/post/edit/", id=1)
+    data = {"name": "Eve", "email": "eve@example.com"}
+    surface.send("POST", "/admin/user/new/", data=data)
+    assert len(surface.rows("/admin/user/")) == 2
+    surface.submit("/admin/user/new/", data)
+    assert len(surface.rows("/admin/user/")) == 3
+
+
+def test_removal_of_the_form_class(drive):
+    module = without(custom_modelview, "    form_base_class = SecureForm\n")
+    surface = drive(module.create_app)
+    data = {"name": "Eve", "email": "eve@example.com"}
+    surface.send("POST", "/admin/user/new/", data=data)
+    assert len(surface.rows("/admin/user/")) == 3

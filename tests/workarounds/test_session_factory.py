@@ -18,13 +18,13 @@ from tools.measure.removal import without
             "two threads share a session",
         ),
         (
-            "admin.add_view(view(model, session))",
+            "admin.add_view(view(model, admin_session))",
             "admin.add_view(view(model, get_session))",
             "construct",
             "TypeError: Passing a session object directly is not supported",
         ),
         (
-            "    session.registry.registry = WeakKeyDictionary()\n",
+            "admin_session.registry.registry = WeakKeyDictionary()\n",
             "",
             "another-teardown-fails",
             "connections kept: no session is closed",

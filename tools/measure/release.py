@@ -30,12 +30,11 @@ def lock(release):
     """Pin the release in requirements.txt, and install that here."""
     pin = f"flask-admin=={release}"
     pins = (ROOT / "requirements.txt").read_text("utf-8")
-    if f"\n{pin}\n" in f"\n{pins}":
+    if f"\n{pin} " in f"\n{pins}":
         return
-    compile_ = "uv pip compile -q --universal --python-version 3.10 requirements.in"
-    command = [*PYTHON, *compile_.split(), "-o", "requirements.txt"]
-    env = f"--upgrade-package={pin}"
-    if not step(f"pin {pin}", *command, env):
+    compile_ = "uv pip compile -q --universal --generate-hashes --python-version 3.10"
+    command = [*PYTHON, *compile_.split(), "requirements.in", "-o", "requirements.txt"]
+    if not step(f"pin {pin}", *command, f"--upgrade-package={pin}"):
         sys.exit(f"release: {pin} cannot be resolved with the other requirements")
     install = [*PYTHON, "uv", "pip", "install", "-q", "--python", sys.executable]
     if not step("install it", *install, "-r", "requirements.txt"):

@@ -69,7 +69,6 @@ class Label(Base):
         return self.name
 
 
-# paste: models
 
 
 # The names that the guide uses for what is ours.
@@ -119,8 +118,10 @@ def create_app():
         # paste: admin
         admin = Admin(app, name="Desk")
         # end: admin
+        # paste: own
         admin.add_view(AuthorView(Author, db, endpoint="desk_author"))
         admin.add_view(ArticleView(Article, db, endpoint="desk_article"))
+        # end: own
         # paste: add
         Base.metadata.create_all(db.engine)
         if db.session.get(Author, 1) is None:

@@ -19,8 +19,10 @@ db.init_app(app)
 # paste: admin
 admin = Admin(app, name="Blog")
 # end: admin
+# paste: own
 admin.add_view(AuthorView(Author, session, endpoint="blog_author"))
 admin.add_view(ArticleView(Article, session, endpoint="blog_article"))
+# end: own
 # paste: add
 
 

@@ -1,0 +1,91 @@
+"""What readers paste into the box of the errors page, and the message that fits."""
+
+import pytest
+
+PASTED = [
+    (
+        "RuntimeError: Working outside of application context.\n\nThis typically means that you attempted to use functionality that needed\nthe current application.",
+        "Working outside of application",
+    ),
+    (
+        "ImportError: cannot import name 'T_SESSION' from 'flask_admin.contrib.sqla._types' (/usr/lib/python3/site-packages/flask_admin/contrib/sqla/_types.py)",
+        "T_SESSION",
+    ),
+    (
+        "sqlalchemy.exc.TimeoutError: QueuePool limit of size 5 overflow 10 reached, connection timed out, timeout 30.00 (Background on this error at: https://sqlalche.me/e/20/3o7r)",
+        "QueuePool",
+    ),
+    (
+        "AttributeError: 'SQLAlchemy' object has no attribute 'commit'",
+        "'commit'",
+    ),
+    (
+        "sqlalchemy.orm.exc.DetachedInstanceError: Parent instance <Customer at 0x7f3> is not bound to a Session; lazy load operation of attribute 'orders' cannot proceed",
+        "lazy load",
+    ),
+    (
+        "(sqlite3.IntegrityError) UNIQUE constraint failed: customers.email",
+        "UNIQUE",
+    ),
+    (
+        "psycopg.errors.UndefinedFunction: operator does not exist: integer = character varying\nLINE 3: WHERE post.id IN ($1::VARCHAR)",
+        "operator does not exist",
+    ),
+    (
+        "TypeError: BaseModelView.edit_view() got an unexpected keyword argument 'cls'",
+        "'cls'",
+    ),
+    (
+        'Traceback (most recent call last):\n  File "/app/main.py", line 3, in <module>\n    admin.add_view(ModelView(User, db.session))\n  File "x.py", line 2, in session\n    return self.get_session()\nRuntimeError: Working outside of application context.',
+        "Working outside of application",
+    ),
+    (
+        "RuntimeError: You cannot use AsyncToSync in the same thread as an async event loop - just await the async function directly.",
+        "AsyncToSync",
+    ),
+    (
+        "TypeError: Passing a session object directly is not supported",
+        "Passing a session object directly is not",
+    ),
+    (
+        "sqlalchemy.exc.OperationalError: (sqlite3.OperationalError) no such table: customer\n[SQL: SELECT customer.id]",
+        "no such table",
+    ),
+    (
+        "ModuleNotFoundError: No module named 'flask.sansio'",
+        "sansio",
+    ),
+    (
+        "AttributeError: 'tuple' object has no attribute 'items'",
+        "'tuple'",
+    ),
+    (
+        "sqlalchemy.exc.InvalidRequestError: Object '<Order at 0x10>' is already attached to session '3' (this is '7')",
+        "attached to session",
+    ),
+    (
+        "AttributeError: 'Session' object has no attribute 'exec'",
+        "'exec'",
+    ),
+]
+
+
+@pytest.fixture
+def ranked(open_page):
+    page = open_page("errors.html")
+
+    def rank(text):
+        page.fill("#pasted", text)
+        return page.locator(".find-error li > a").all_inner_texts()
+
+    return rank
+
+
+@pytest.mark.parametrize(("text", "message"), PASTED)
+def test_the_message_comes_first(ranked, text, message):
+    assert message in ranked(text)[0]
+
+
+def test_the_nearest_three_are_shown_for_anything(ranked):
+    assert len(ranked("KeyError: 'something else'")) == 3
+    assert ranked("") == []
