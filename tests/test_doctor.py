@@ -511,7 +511,7 @@ def test_a_healthy_application(name, examine):
 def test_an_approach_is_healthy(name, examine):
     found = examine(SNIPPETS / "workarounds" / f"{name}.py", "--json")
     assert (found.code, found.findings) == (0, []), found.said
-    assert len(found.views) == 3
+    assert found.views
 
 
 def dump(url):

@@ -347,8 +347,8 @@ def write_programs(app, exception):
             path.parent.mkdir(parents=True, exist_ok=True)
             source = (ROOT / name).read_text("utf-8")
             path.write_text(listing.program(source), "utf-8")
-    doctor = app.outdir / "doctor.py"
-    if app.config.html_baseurl and doctor.exists():
+    # The file at its address, and the one that the page's link downloads.
+    for doctor in app.outdir.rglob("doctor.py") if app.config.html_baseurl else []:
         source = doctor.read_text("utf-8")
         doctor.write_text(source.replace(ADDRESS, app.config.html_baseurl), "utf-8")
 

@@ -2283,7 +2283,8 @@ def report_installation(found, uses, say):
         ):
             approach = answers[package]
             say(f"Write here, with {package}:")
-            for line in [*approach.imports, approach.line]:
+            made = re.findall(r"^(?:db|engine|session)\b.* = .*", approach.code, re.M)
+            for line in [*approach.imports, *made, approach.line]:
                 say(f"  {line}")
             say(f"  {GUIDE}{approach.page}.html")
     missing = packages - set(answers) - {"sqlalchemy"}
