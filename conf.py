@@ -38,6 +38,7 @@ intersphinx_mapping = {name: (SITES[name], f"_inv/{name}.inv") for name in SITES
 
 html_theme = "furo"
 html_static_path = ["docs/_static"]
+html_extra_path = ["docs/_extra"]
 html_css_files = ["guide.css"]
 html_js_files = [("guide.js", {"defer": "defer"})]
 html_favicon = "docs/_static/favicon.svg"
@@ -62,7 +63,7 @@ epub_show_urls = "no"
 # The pages are in toctrees that the sidebar shows, and no page.
 epub_tocscope = "includehidden"
 epub_tocdepth = 3
-epub_exclude_files = ["404.xhtml", "search.xhtml"]
+epub_exclude_files = ["404.xhtml", "search.xhtml", "doctor.py"]
 # A book holds the pictures of its pages, not those of the site too.
 SCREENSHOTS = ROOT.glob("docs/_static/screenshots/*")
 epub_exclude_files += [f"_static/screenshots/{path.name}" for path in SCREENSHOTS]

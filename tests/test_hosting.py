@@ -70,6 +70,19 @@ def test_the_sitemap_lists_every_page(hosted):
     assert "Sitemap: https://docs.example/en/latest/sitemap.xml\n" in robots
 
 
+def test_the_doctor_is_published_with_the_address_of_the_site(hosted):
+    found = list(hosted.rglob("doctor.py"))
+    assert hosted / "doctor.py" in found
+    for path in found:
+        source = path.read_text("utf-8")
+        assert 'GUIDE = "https://docs.example/en/latest/"' in source
+    page = BeautifulSoup(hosted.joinpath("doctor.html").read_bytes(), "html.parser")
+    line = "curl -O https://docs.example/en/latest/doctor.py"
+    assert line in page.select_one(".highlight-sh, .highlight-default").get_text()
+    findings = hosted.joinpath("doctor-findings.html").read_text("utf-8")
+    assert all(f'id="fal{number}"' in findings for number in ["001", "010", "024"])
+
+
 def test_a_lost_reader_finds_the_way(hosted):
     page = BeautifulSoup(hosted.joinpath("404.html").read_bytes(), "html.parser")
     assert page.select_one(".sidebar-tree a")["href"].startswith("/en/latest/")

@@ -120,7 +120,7 @@ def test_the_copy_button_takes_no_prompt_and_no_output(open_page):
     page.keyboard.press("Enter")
     page.wait_for_function("document.activeElement.textContent == 'Copied'")
     copied = page.evaluate("navigator.clipboard.readText()").strip()
-    assert copied == "python -m snippets.doctor --app snippets.workarounds.lazy_session"
+    assert copied == "python doctor.py --app snippets.workarounds.proxy_sqlalchemy"
 
 
 def test_a_tab_is_remembered(open_page):
