@@ -1,5 +1,6 @@
 """The recipes as a whole: every need has one, and they run side by side."""
 
+import ast
 import importlib
 import re
 
@@ -26,6 +27,35 @@ def test_page_program_and_test_carry_one_name(name):
     assert (ROOT / f"snippets/recipes/{name}.py").exists()
     test = (ROOT / f"tests/recipes/test_{name}.py").read_text("utf-8")
     assert "without(" in test or "def test_removal" in test, "no removal test"
+
+
+def set_up(path):
+    """The classes of the recommended approach in a program, by name."""
+    source = path.read_text("utf-8")
+    return {
+        node.name: ast.get_source_segment(source, node)
+        for node in ast.parse(source).body
+        if getattr(node, "name", "") in ("LazySession", "ProxySQLAlchemy")
+    }
+
+
+WITH_SET_UP = [
+    path
+    for path in sorted((ROOT / "snippets").rglob("*.py"))
+    if "published" not in path.parts and "ProxySQLAlchemy" in set_up(path)
+]
+
+
+@pytest.mark.parametrize("path", WITH_SET_UP, ids=lambda path: path.stem)
+def test_the_set_up_is_repeated_word_for_word(path):
+    assert set_up(path) == set_up(ROOT / "snippets/workarounds/proxy_sqlalchemy.py")
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_program_imports_nothing_of_this_guide(name):
+    source = (ROOT / f"snippets/recipes/{name}.py").read_text("utf-8")
+    doctest = ast.get_docstring(ast.parse(source), clean=False)
+    assert "snippets" not in source.replace(doctest, "")
 
 
 @pytest.mark.parametrize("name", RECIPES)
