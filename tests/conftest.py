@@ -86,7 +86,7 @@ class Recorder:
 
     def pytest_runtest_logreport(self, report):
         path = report.location[0]
-        if report.when != "call":
+        if report.when != "call" or report.skipped:
             return
         if path.startswith("snippets/"):
             snippets = self.record["snippets"]

@@ -238,7 +238,7 @@ def run(wanted, approaches, recipes):
             command += [f"tests/recipes/test_{name}.py" for name in names]
             if not recipes:
                 command += ["snippets", *["tests/test_findings.py"] * bool(names)]
-                if release == newest():
+                if wanted.recipes and release == newest():
                     command += ["tests/test_upstream.py"]
         environment = {
             key: value for key, value in os.environ.items() if key != "VIRTUAL_ENV"
