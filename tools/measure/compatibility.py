@@ -311,8 +311,9 @@ def select(names):
     for name in names:
         if name in APPROACHES:
             approaches.append(name)
-        elif name.removeprefix("recipes/") in programs:
-            recipes.append(name.removeprefix("recipes/"))
+        # A page has hyphens where its program has underscores.
+        elif (program := name.removeprefix("recipes/").replace("-", "_")) in programs:
+            recipes.append(program)
         elif name in known:
             environments[name] = known[name]
         else:
