@@ -33,6 +33,7 @@ def hello():
 # endregion hello
 '''
 FRONT = f"---\ndescription: {'How to say hello. ' * 5}\n---\n\n"
+FOLDERS = [f"docs/_{name}" for name in ("ext", "extra", "inv", "static", "templates")]
 OTHER = """import jinja3
 
 # region hidden
@@ -56,7 +57,7 @@ def guide(tmp_path):
     """A guide of one page and one snippet, with this guide's own machinery."""
     for name in ["conf.py", "pyproject.toml"]:
         shutil.copy(ROOT / name, tmp_path)
-    for name in ["docs/_ext", "docs/_inv", "docs/_static", "docs/_templates", "data"]:
+    for name in [*FOLDERS, "data"]:
         shutil.copytree(ROOT / name, tmp_path / name)
     (tmp_path / "tools").mkdir()
     for path in (ROOT / "tools").glob("*.py"):

@@ -124,8 +124,8 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 class Base(DeclarativeBase):
     pass
 
-class Book(Base):
-    __tablename__ = "book"
+class Post(Base):
+    __tablename__ = "post"
     id: Mapped[int] = mapped_column(primary_key=True)
     title: Mapped[str]
 
@@ -134,24 +134,28 @@ class Book(Base):
 def create_app():
     app = Flask(__name__)
     app.config["SECRET_KEY"] = "testing"
-    app.config["SQLALCHEMY_ENGINES"] = {{"default": "sqlite:///books.db"}}
+    app.config["SQLALCHEMY_ENGINES"] = {{"default": "sqlite:///posts.db"}}
 {app}
     with app.app_context():
         Base.metadata.create_all(db.engine)
     return app
 
 client = create_app().test_client()
-print(client.get("/admin/book/").status, client.get("/admin/book/new/").status)
+print(client.get("/admin/post/").status, client.get("/admin/post/new/").status)
 """
 
 
 def paste_the_index(hosted, folder, missing=None):
-    """Run what the index says in an application of one file, in an empty folder."""
+    """Run what the index says of views at import, in an empty folder."""
     page = BeautifulSoup(hosted.joinpath("index.html").read_bytes(), "html.parser")
-    found = [block.get_text() for block in page.select(".highlight-default pre")]
-    install, db, views, app = (text.replace(missing or "\0", "") for text in found)
+    blocks = page.select("article div.highlight pre")
+    found = [each.get_text() for each in blocks if not each.find_parent("details")]
+    found = [text.replace(missing or "\0", "") for text in found]
+    install, db, views, _, at_import, app = found
     assert install.startswith("pip install ")
-    source = READER.format(db=db, views=views, app=textwrap.indent(app, " " * 4))
+    source = READER.format(
+        db=db, views=views + at_import, app=textwrap.indent(app, " " * 4)
+    )
     (folder / "app.py").write_text(source, "utf-8")
     command = [sys.executable, "-I", "app.py"]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True)
