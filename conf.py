@@ -11,11 +11,12 @@ sys.path[:0] = [str(ROOT), str(ROOT / "docs/_ext")]
 gc.disable()
 
 project = html_title = "Flask-Admin on Flask-SQLAlchemy-Lite"
-copyright = "2026, the guide's authors"
+author = "the guide's authors"
+copyright = f"2026, {author}"
 version = release = "2026.11"
-extensions = ["guide", "live", "llms", "myst_parser", "notfound.extension"]
-extensions += ["sphinx.ext.autodoc", "sphinx.ext.intersphinx"]
-extensions += ["sphinx_inline_tabs", "sphinxext.opengraph", "tables"]
+extensions = ["books", "finder", "guide", "heads", "live", "llms", "tables"]
+extensions += ["myst_parser", "notfound.extension", "sphinx_inline_tabs"]
+extensions += ["sphinx.ext.autodoc", "sphinx.ext.intersphinx", "sphinxext.opengraph"]
 exclude_patterns = ["_*"]
 templates_path = ["docs/_templates"]
 default_role = "any"
@@ -37,24 +38,32 @@ intersphinx_mapping = {name: (SITES[name], f"_inv/{name}.inv") for name in SITES
 
 html_theme = "furo"
 html_static_path = ["docs/_static"]
+html_extra_path = ["docs/_extra"]
 html_css_files = ["guide.css"]
 html_js_files = [("guide.js", {"defer": "defer"})]
 html_favicon = "docs/_static/favicon.svg"
 html_theme_options = {"light_logo": "logo-light.svg", "dark_logo": "logo-dark.svg"}
+html_additional_pages = {"search": "search.html"}
 html_copy_source = html_use_index = html_show_sphinx = False
 
 # The repository and the address of a hosted build; unset where nothing is hosted.
 guide_repository = os.environ.get("READTHEDOCS_GIT_CLONE_URL", "").removesuffix(".git")
 html_baseurl = ogp_site_url = os.environ.get("READTHEDOCS_CANONICAL_URL", "")
 ogp_social_cards = {"enable": False}
+ogp_image = "_static/screenshots/list-light.webp"
+ogp_image_alt = "A list of posts in Flask-Admin"
+ogp_enable_meta_description = False
 if guide_repository:
     for action, way in ("view", "blob"), ("edit", "edit"):
         address = f"{guide_repository}/{way}/main/docs/{{filename}}"
         html_theme_options[f"source_{action}_link"] = address
-extensions += ["sphinx_sitemap"] if html_baseurl else []
-sitemap_url_scheme = "{link}"
 
 epub_basename = "flask-admin-on-flask-sqlalchemy-lite"
 epub_show_urls = "no"
-epub_exclude_files = ["404.xhtml", "search.xhtml"]
-epub_exclude_files += ["_static/screenshots/fingerprints.json"]
+# The pages are in toctrees that the sidebar shows, and no page.
+epub_tocscope = "includehidden"
+epub_tocdepth = 3
+epub_exclude_files = ["404.xhtml", "search.xhtml", "doctor.py"]
+# A book holds the pictures of its pages, not those of the site too.
+SCREENSHOTS = ROOT.glob("docs/_static/screenshots/*")
+epub_exclude_files += [f"_static/screenshots/{path.name}" for path in SCREENSHOTS]

@@ -12,6 +12,11 @@ nox.options.error_on_missing_interpreters = True
 SITE = "build/html"
 # Doctrees in the folder of an EPUB would be part of the book.
 SPHINX = "-m sphinx -n -W --keep-going -d build/doctrees -j auto -c . docs"
+# What a host says of itself; the prefix is the one that the browser tests serve.
+HOST = {
+    "READTHEDOCS_CANONICAL_URL": "https://docs.example/en/latest/",
+    "READTHEDOCS_GIT_CLONE_URL": "https://git.example/guide.git",
+}
 LIVE = "tools/publish/live/build.py"
 # What shares an environment of a reader runs in one process.
 TESTS = "-m pytest -n2 --dist loadgroup"
@@ -43,16 +48,16 @@ BUILD = {
     "live": [LIVE],
     "readme": ["-m tools.publish.readme"],
     "epub": [f"{SPHINX} build/epub -b epub"],
-    "pdf": [f"{SPHINX} build/singlehtml -b singlehtml", "-m tools.publish.pdf"],
+    "pdf": [f"{SPHINX} build/epub -b epub", "-m tools.publish.pdf"],
     "linkcheck": [f"{SPHINX} build/linkcheck -b linkcheck"],
 }
 
 
-def run(session, *commands, arguments=()):
+def run(session, *commands, arguments=(), env=None):
     session.install("-r", "requirements.txt")
     for command in commands[:-1]:
-        session.run("python", *command.split())
-    session.run("python", *commands[-1].split(), *arguments)
+        session.run("python", *command.split(), env=env)
+    session.run("python", *commands[-1].split(), *arguments, env=env)
 
 
 def define(name, does, known):
@@ -109,8 +114,10 @@ def serve(session):
 @nox.session
 def browser(session):
     """Check every built page in a real browser, and run the programs in it."""
+    run(session, LIVE, f"{SPHINX} {SITE}")
+    run(session, f"{SPHINX} build/hosted -d build/doctrees-hosted", env=HOST)
     tests = "-m pytest -p playwright -n2 tests/browser"
-    run(session, LIVE, f"{SPHINX} {SITE}", tests, arguments=session.posargs)
+    run(session, tests, arguments=session.posargs)
 
 
 @nox.session

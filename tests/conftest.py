@@ -10,7 +10,7 @@ import pytest
 from tools.measure import compatibility
 from tools.measure.surface import Surface
 
-pytest_plugins = ["pytester"]
+pytest_plugins = ["pytester", "tests.publishing"]
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ class Recorder:
 
     def pytest_runtest_logreport(self, report):
         path = report.location[0]
-        if report.when != "call":
+        if report.when != "call" or report.skipped:
             return
         if path.startswith("snippets/"):
             snippets = self.record["snippets"]

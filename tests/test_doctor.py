@@ -1,129 +1,942 @@
-"""The doctor names what is wrong with an installation and with an application."""
+"""The published doctor names what is wrong, and what it prints heals it.
 
+Each run is a child of this process, forked after the packages were imported: a process
+for each application, in a fraction of the time of a new one.
+"""
+
+import ast
+import getpass
+import importlib
+import json
+import os
+import re
+import shutil
 import subprocess
 import sys
-import types
+import tempfile
+import textwrap
+import traceback
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
-from flask import Flask, Response
-from flask_admin import Admin, expose
-from flask_admin.contrib.sqla import ModelView
-from flask_admin.contrib.sqla.ajax import QueryAjaxModelLoader
-from flask_sqlalchemy_lite import SQLAlchemy
-from sqlalchemy import create_engine, select
+from sqlalchemy import MetaData, create_engine, select
 
-from snippets import doctor
-from snippets.models import Post, Tag, User, create_tables
-from snippets.published.scoped_session import create_app_in_context
-from snippets.workarounds import lazy_session
-from snippets.workarounds.lazy_session import LazySession
+import snippets.doctor
+from snippets.workarounds import proxy_sqlalchemy
 from tools import claims
 from tools.measure import compatibility
-from tools.paths import ROOT
+from tools.paths import ROOT, SNIPPETS
+
+DOCTOR = ROOT / "docs/_extra/doctor.py"
+# Imported once for all children.
+PACKAGES = ["flask_admin.contrib.sqla", "flask_sqlalchemy", "flask_sqlalchemy_lite"]
+PACKAGES += ["flask_login", "psycopg", "sqlite3", "snippets.views"]
+
+# What the printed change heals, one for each finding.
+SICK = {
+    "session_without_context": "FAL001",
+    "session_rejected": "FAL002",
+    "view_holds_session": "FAL010",
+    "loader_holds_session": "FAL011",
+    "validator_holds_session": "FAL012",
+    "filter_holds_session": "FAL013",
+    "attribute_holds_session": "FAL014",
+    "context_left_pushed": "FAL020",
+    "session_left_open": "FAL021",
+    "session_never_closed": "FAL022",
+    "session_of_all_threads": "FAL023",
+    "self_session_is_db": "FAL024",
+}
+
+
+def load():
+    """The doctor as a module, from the file that is published."""
+    spec = importlib.util.spec_from_file_location("doctor", DOCTOR)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def forked(folder, arguments, before=None):
+    """Run the doctor in a child, in a folder; return its code and what it printed."""
+    for name in PACKAGES:
+        importlib.import_module(name)
+    said = folder / "said"
+    child = os.fork()
+    if child == 0:
+        leave = os._exit
+        try:
+            with said.open("w") as output:
+                sys.stdout = sys.__stdout__ = sys.stderr = sys.__stderr__ = output
+                os.chdir(folder)
+                sys.path.insert(0, str(ROOT))
+                sys.argv = ["doctor.py", *arguments]
+                doctor = load()
+                if before:
+                    before(doctor)
+                # Leaving at once, the doctor would leave its output behind.
+                os._exit = lambda code: (output.flush(), leave(code))
+                doctor.run()
+        except SystemExit as error:
+            leave(error.code)
+        except BaseException:
+            said.write_text(traceback.format_exc())
+        finally:
+            leave(99)
+    _, status = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(status), said.read_text()
 
 
 @pytest.fixture
-def examine(tmp_path, monkeypatch, capsys):
-    """Run the doctor as its command does, on a factory; return code and output."""
+def examine(tmp_path, monkeypatch):
+    """Examine an application in a folder of its own."""
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/guide.db")
 
-    def run(factory):
-        config = {"SQLALCHEMY_ENGINES": {"default": f"sqlite:///{tmp_path}/guide.db"}}
-        module = types.ModuleType("patient")
-        module.create_app = lambda: factory(config)
-        monkeypatch.setitem(sys.modules, "patient", module)
-        code = doctor.main(["--app", "patient:create_app"])
-        return code, capsys.readouterr().out
+    def examine(source, *options, app="shop", before=None):
+        if isinstance(source, Path):
+            source = source.read_text("utf-8")
+        if source is not None:
+            (tmp_path / "shop.py").write_text(textwrap.dedent(source), "utf-8")
+        arguments = ["--only", "application", *options]
+        arguments += ["--app", app] if app else []
+        code, said = forked(tmp_path, arguments, before)
+        found = SimpleNamespace(code=code, said=said, ids=[], folder=tmp_path)
+        assert "Traceback (most recent call last)" not in said
+        if "--json" in options and said.startswith("{"):
+            vars(found).update(json.loads(said))
+            found.ids = [finding["id"] for finding in found.findings]
+        return found
 
-    return run
-
-
-def application(*views):
-    """A factory of an application with views made by ``view(db)`` in a context."""
-
-    def create_app(config):
-        app, db = Flask(__name__), SQLAlchemy()
-        app.config.from_mapping(config | {"SECRET_KEY": "testing"})
-        db.init_app(app)
-        admin = Admin(app)
-        with app.app_context():
-            create_tables(db)
-            for view in views:
-                admin.add_view(view(db))
-        return app
-
-    return create_app
+    return examine
 
 
-def captured(db):
-    view = ModelView(Tag, LazySession(db))
-    view.session = db.session
-    return view
+def heal(found):
+    """Apply what was printed to the file of the application."""
+    for finding in found.findings:
+        assert finding["diff"], finding
+        done = subprocess.run(
+            ["patch", "-p1", "--no-backup-if-mismatch"],
+            cwd=found.folder,
+            input=finding["diff"] + "\n",
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stdout
 
 
-def captured_by_a_loader(db):
-    loader = QueryAjaxModelLoader("author", db.session, User, fields=["name"])
-
-    class PostView(ModelView):
-        form_ajax_refs = {"author": loader}
-
-    return PostView(Post, LazySession(db))
-
-
-def writing(db):
-    class WritingView(ModelView):
-        @expose("/")
-        def index_view(self):
-            self.session.add(Tag(name="written by a list page"))
-            self.session.commit()
-            return Response("done")
-
-    return WritingView(Tag, LazySession(db))
+def test_each_finding_has_an_application_and_a_place_on_the_page():
+    known = load().FINDINGS.keys()
+    assert known - set(SICK.values()) == {"FAL003"}
+    modules = {path.stem for path in Path(snippets.doctor.__file__).parent.glob("*.py")}
+    assert modules - {"__init__"} == set(SICK)
+    page = (ROOT / "docs/doctor-findings.md").read_text("utf-8")
+    assert re.findall(r"^## (FAL\d+)", page, re.MULTILINE) == list(known)
+    assert re.findall(r"^\((fal\d+)\)=", page, re.MULTILINE) == [
+        each.lower() for each in known
+    ]
 
 
-def test_a_healthy_application(examine):
-    code, said = examine(lazy_session.create_app)
-    assert code == 0
-    assert (
-        "works: ModelView(User, db.session) with db = ProxySQLAlchemy() (docs/" in said
+@pytest.mark.parametrize("name", SICK)
+def test_a_sick_application_is_named_and_healed(name, examine):
+    path = SNIPPETS / "doctor" / f"{name}.py"
+    found = examine(path, "--json")
+    assert (found.code, found.ids) == (1, [SICK[name]]), found.said
+    [finding] = found.findings
+    assert re.fullmatch(r"shop\.py:\d+", finding["where"])
+    assert finding["page"].endswith(f"doctor-findings.html#{SICK[name].lower()}")
+    heal(found)
+    healed = examine(None, "--json")
+    assert (healed.code, healed.ids) == (0, []), healed.said
+
+
+def test_the_class_is_the_one_of_the_guide():
+    doctor = load()
+    source = Path(proxy_sqlalchemy.__file__).read_text("utf-8")
+    region = re.search(r"# region db\n(.*?)# endregion db\n", source, re.DOTALL)[1]
+    assert region == doctor.PROXY
+    assert imported(doctor.PROXY_IMPORTS) <= imported(source)
+
+
+def imported(source):
+    return {
+        (node.module, alias.name)
+        for node in ast.parse(source).body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+
+
+# An application to be varied: MODELS, then what differs.
+MODELS = """
+import os
+from flask import Flask, redirect, request
+from flask_admin import Admin, AdminIndexView, BaseView, expose
+from flask_admin.contrib.sqla import ModelView
+from flask_admin.contrib.sqla.validators import Unique
+from flask_admin.form import SecureForm
+from sqlalchemy import create_engine, event, select, text
+from sqlalchemy.orm import Session, scoped_session, sessionmaker
+from sqlalchemy.pool import NullPool, StaticPool
+from snippets.models import Base, Post, Tag, User, create_tables, seed
+URL = os.environ["DATABASE_URL"]
+
+class View(ModelView):
+    form_base_class = SecureForm
+    can_view_details = True
+
+def new_app(**config):
+    app = Flask(__name__)
+    app.config.from_mapping({"SECRET_KEY": "testing"}, **config)
+    app.config.setdefault("SQLALCHEMY_ENGINES", {"default": URL})
+    app.config.setdefault("SQLALCHEMY_DATABASE_URI", URL)
+    return app
+"""
+LITE = (
+    MODELS
+    + """
+from flask_sqlalchemy_lite import SQLAlchemy
+from snippets.workarounds.proxy_sqlalchemy import ProxySQLAlchemy
+db = ProxySQLAlchemy()
+
+def start(**config):
+    app = new_app(**config)
+    db.init_app(app)
+    with app.app_context():
+        create_tables(db)
+    return app
+"""
+)
+FULL = (
+    MODELS
+    + """
+from flask_sqlalchemy import SQLAlchemy
+db = SQLAlchemy(model_class=Base)
+
+def start(**config):
+    app = new_app(**config)
+    db.init_app(app)
+    with app.app_context():
+        create_tables(db)
+    return app
+"""
+)
+PLAIN = (
+    MODELS
+    + """
+engine = create_engine(URL)
+Base.metadata.create_all(engine)
+with Session(engine) as first:
+    seed(first)
+"""
+)
+
+# More faults: what differs, and the ids.
+FAULTS = {
+    "a session of the extension is called": (
+        FULL,
+        """
+        def create_app():
+            app = start()
+            with app.app_context():
+                Admin(app).add_view(View(Tag, db.session()))
+            return app
+        """,
+        ["FAL002"],
+    ),
+    "a hook uses a global session": (
+        PLAIN
+        + """
+session = scoped_session(sessionmaker(engine))
+kept = Session(engine)
+class TagView(View):
+    def on_form_prefill(self, form, id):
+        form.name.description = str(kept.scalar(select(Tag.id)))
+""",
+        """
+        def create_app():
+            app = new_app()
+            app.teardown_appcontext(lambda error: session.remove())
+            Admin(app).add_view(TagView(Tag, session))
+            return app
+        """,
+        ["FAL014"],
+    ),
+    "a query factory closes over a session": (
+        LITE.replace("ProxySQLAlchemy()", "SQLAlchemy()"),
+        """
+        def create_app():
+            app = start()
+            with app.app_context():
+                session = db.session
+                class PostView(View):
+                    form_args = {
+                        "author": {"query_factory": lambda: session.query(User)}
+                    }
+                Admin(app).add_view(PostView(Post, db))
+            return app
+        """,
+        ["FAL012"],
+    ),
+    "a validator of an inline form": (
+        LITE.replace("ProxySQLAlchemy()", "SQLAlchemy()"),
+        """
+        def create_app():
+            app = start()
+            with app.app_context():
+                unique = Unique(db.session, Post, Post.title)
+                class UserView(View):
+                    inline_models = [
+                        (Post, {"form_args": {"title": {"validators": [unique]}}})
+                    ]
+                Admin(app).add_view(UserView(User, db))
+            return app
+        """,
+        ["FAL012"],
+    ),
+    "a connection of the engine": (
+        LITE
+        + """
+class Report(BaseView):
+    @expose("/")
+    def index(self):
+        connection = db.engine.connect()
+        return str(connection.scalar(select(Tag.id)))
+""",
+        """
+        def create_app():
+            app = start()
+            Admin(app).add_view(Report(endpoint="report"))
+            return app
+        """,
+        ["FAL021"],
+    ),
+    "a second engine": (
+        LITE
+        + """
+class TagView(View):
+    @expose("/count")
+    def count(self):
+        connection = db.get_engine("second").connect()
+        return str(connection.scalar(select(1)))
+""",
+        """
+        def create_app():
+            second = {"default": URL, "second": URL + ".second"}
+            app = start(SQLALCHEMY_ENGINES=second)
+            Admin(app).add_view(TagView(Tag, db.session))
+            return app
+        """,
+        ["FAL021"],
+    ),
+    "one session for the process": (
+        LITE,
+        """
+        def create_app():
+            app = start()
+            with app.app_context():
+                session = scoped_session(db.sessionmaker, scopefunc=lambda: None)
+            Admin(app).add_view(View(Tag, session))
+            return app
+        """,
+        ["FAL022"],
+    ),
+    "a pushed context with a name": (
+        LITE,
+        """
+        def create_app():
+            app = start()
+            context = app.app_context()
+            context.push()
+            Admin(app).add_view(View(Tag, db.session))
+            return app
+        """,
+        ["FAL020"],
+    ),
+    "a hook that no GET reaches": (
+        FULL
+        + """
+class TagView(View):
+    def after_model_change(self, form, model, is_created):
+        self.session.add(Tag(name="after"))
+""",
+        """
+        def create_app():
+            app = start()
+            Admin(app).add_view(TagView(Tag, db))
+            return app
+        """,
+        ["FAL024"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_another_sick_application(name, examine):
+    models, rest, ids = FAULTS[name]
+    found = examine(models + textwrap.dedent(rest), "--json")
+    assert (found.code, found.ids) == (1, ids), found.said
+    heal(found)
+    healed = examine(None, "--json")
+    assert (healed.code, healed.ids) == (0, []), healed.said
+
+
+HEALTHY = {
+    "pages that write": (
+        LITE,
+        """
+        def create_app():
+            app = start()
+            @app.before_request
+            def last_seen():
+                with db.session.begin_nested():
+                    db.session.add(Tag(name=os.urandom(4).hex()))
+                db.session.commit()
+            Admin(app).add_view(View(Tag, db.session))
+            return app
+        """,
+    ),
+    "a listener that begins": (
+        LITE,
+        """
+        def create_app():
+            app = start()
+            with app.app_context():
+                engine = db.engine
+                engine.dispose()
+            @event.listens_for(engine, "connect")
+            def connect(raw, record):
+                raw.isolation_level = None
+                raw.execute("PRAGMA foreign_keys = ON")
+            @event.listens_for(engine, "begin")
+            def begin(connection):
+                connection.exec_driver_sql("BEGIN")
+            Admin(app).add_view(View(Tag, db.session))
+            return app
+        """,
+    ),
+    "in memory": (
+        LITE,
+        """
+        def create_app():
+            app = start(SQLALCHEMY_ENGINES={"default": "sqlite://"})
+            Admin(app).add_view(View(Tag, db.session))
+            return app
+        """,
+    ),
+    "no pool": (
+        LITE,
+        """
+        def create_app():
+            app = start(
+                SQLALCHEMY_ENGINES={"default": {"url": URL, "poolclass": NullPool}}
+            )
+            Admin(app).add_view(View(Post, db.session))
+            return app
+        """,
+    ),
+    "Flask-SQLAlchemy, by db and by session": (
+        FULL,
+        """
+        def create_app():
+            app = start()
+            admin = Admin(app)
+            admin.add_view(View(User, db))
+            admin.add_view(View(Tag, db.session))
+            return app
+        """,
+    ),
+    "SQLAlchemy alone": (
+        PLAIN,
+        """
+        def create_app():
+            app = new_app()
+            session = scoped_session(sessionmaker(engine))
+            app.teardown_appcontext(lambda error: session.remove())
+            Admin(app).add_view(View(Tag, session))
+            return app
+        """,
+    ),
+    "a subdomain, and HTTPS": (
+        LITE,
+        """
+        def create_app():
+            app = start(SERVER_NAME="shop.test")
+            app.subdomain_matching = True
+            @app.before_request
+            def secure():
+                if not request.is_secure:
+                    return redirect(request.url.replace("http:", "https:"), 308)
+            Admin(app, subdomain="back").add_view(View(Tag, db.session))
+            return app
+        """,
+    ),
+    "a prefix": (
+        LITE,
+        """
+        def create_app():
+            from werkzeug.middleware.dispatcher import DispatcherMiddleware
+            app = start()
+            Admin(app).add_view(View(Tag, db.session))
+            app.wsgi_app = DispatcherMiddleware(Flask("none"), {"/x": app.wsgi_app})
+            return app
+        """,
+    ),
+    "testing": (
+        LITE,
+        """
+        def create_app():
+            app = start(TESTING=True)
+            Admin(app).add_view(View(Tag, db.session))
+            return app
+        """,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", HEALTHY)
+def test_a_healthy_application(name, examine):
+    models, rest = HEALTHY[name]
+    found = examine(models + textwrap.dedent(rest), "--json")
+    assert (found.code, found.findings) == (0, []), found.said
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *["proxy_sqlalchemy", "lazy_session", "scoped_session", "session_factory"],
+        *["custom_modelview", "app_context", "flask_sqlalchemy"],
+    ],
+)
+def test_an_approach_is_healthy(name, examine):
+    found = examine(SNIPPETS / "workarounds" / f"{name}.py", "--json")
+    assert (found.code, found.findings) == (0, []), found.said
+    assert found.views
+
+
+def dump(url):
+    """Every row of every table."""
+    engine, metadata = create_engine(url), MetaData()
+    metadata.reflect(engine)
+    with engine.connect() as connection:
+        found = {
+            name: sorted(map(tuple, connection.execute(select(table))), key=str)
+            for name, table in metadata.tables.items()
+        }
+    engine.dispose()
+    return found
+
+
+# Pages that write in every way that we could think of.
+WRITER = (
+    FULL  # noqa: S608
+    + """
+from sqlalchemy import String
+from sqlalchemy.ext.compiler import compiles
+
+@compiles(String, "mysql")
+def with_a_length(kind, compiler, **options):
+    return "VARCHAR(100)"
+
+class Log(db.Model):
+    id = db.Column(db.Integer, primary_key=True)
+    what = db.Column(db.String(20))
+
+def insert(id, more=""):
+    return "INTO log (id, what) VALUES (%d, 'written')%s" % (id, more)
+
+class Writing(View):
+    @expose("/returning")
+    def returning(self):
+        statement = "INSERT " + insert(9009, " RETURNING id")
+        if db.engine.dialect.name == "postgresql":
+            statement = f"WITH made AS ({statement}) SELECT * FROM made"
+        assert db.session.scalar(text(statement)) == 9009
+        db.session.commit()
+        return "done"
+
+    @expose("/raw")
+    def raw(self):
+        connection = db.engine.raw_connection()
+        try:
+            connection.cursor().execute("INSERT " + insert(9008))
+            connection.commit()
+        finally:
+            connection.close()
+        return "done"
+
+    @expose("/autocommit")
+    def autocommit(self):
+        engine = db.engine.execution_options(isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.execute(text("INSERT " + insert(9007)))
+        return "done"
+
+    @expose("/commit")
+    def commit(self):
+        with db.engine.connect() as connection:
+            connection.execute(text("INSERT " + insert(9006)))
+            connection.execute(text("COMMIT"))
+        return "done"
+
+    @expose("/read-write")
+    def read_write(self):
+        with db.engine.begin() as connection:
+            if connection.dialect.name != "sqlite":
+                connection.execute(text("SET SESSION TRANSACTION READ WRITE" if
+                    connection.dialect.name == "mysql" else
+                    "SET TRANSACTION READ WRITE"))
+            connection.execute(text("INSERT " + insert(9005)))
+        return "done"
+
+def create_app():
+    app = start()
+    with app.app_context():
+        db.create_all()
+    @app.before_request
+    def last_seen():
+        row = Log(what="seen")
+        with db.session.begin_nested():
+            db.session.add(row)
+        db.session.commit()
+        assert row.what == "seen"
+        if db.engine.dialect.name == "postgresql":
+            db.session.execute(text("SET LOCAL statement_timeout = 5000"))
+    admin = Admin(app)
+    admin.add_view(Writing(Tag, db.session))
+    admin.add_view(View(User, db.session))
+    return app
+"""
+)
+
+
+def prove(url, examine, monkeypatch, *options):
+    """Nothing is written, although every page of the application writes."""
+    monkeypatch.setenv("DATABASE_URL", url)
+    make = "import shop; shop.create_app()"
+    folder = examine(WRITER, "--help").folder
+    command, path = (
+        [sys.executable, "-c", make],
+        os.pathsep.join([str(ROOT), *sys.path]),
     )
-    assert said.count("no fault found") == 3
+    subprocess.run(
+        command, cwd=folder, env=os.environ | {"PYTHONPATH": path}, check=True
+    )
+    before = dump(url)
+    assert len(before["user"]) == 2
+    found = examine(None, "--json", "--timeout", "20", *options)
+    assert dump(url) == before
+    assert (found.code, found.findings) == (0, []), found.said
+    requests = [view["requests"] for view in found.views]
+    assert requests == ([12, 7] if options else [10, 5])
 
 
-def test_a_session_captured_in_a_context(examine):
-    code, said = examine(application(captured))
-    assert code == 1
-    assert "Tag: the view holds a session" in said
-    assert "the session of an earlier request, stale reads" in said
+@pytest.mark.parametrize("options", [[], ["--try-forms"]])
+def test_nothing_is_written_to_sqlite(options, examine, tmp_path, monkeypatch):
+    prove(f"sqlite:///{tmp_path}/guide.db", examine, monkeypatch, *options)
 
 
-def test_a_session_captured_by_a_loader(examine):
-    code, said = examine(application(captured_by_a_loader))
-    assert code == 1
-    assert "Post: the ajax loader of the field 'author' holds a session" in said
-
-
-def test_a_process_wide_scoped_session(examine):
-    code, said = examine(create_app_in_context)
-    assert code == 1
-    assert "GET /admin/user/: 1 connection kept" in said
-    assert "the session of an earlier request, stale reads" in said
-
-
-def test_a_context_left_pushed(examine):
-    contexts = []
-
-    def create_app(config):
-        app = lazy_session.create_app(config)
-        contexts.append(app.app_context())
-        contexts[-1].push()
-        return app
+@pytest.fixture(scope="module")
+def postgres():
+    from tools.measure.reliability.postgres import NoServer, running
 
     try:
-        code, said = examine(create_app)
-    finally:
-        contexts.pop().pop()
-    assert code == 1
-    assert "An application context was pushed and not popped" in said
+        with running() as server:
+            yield server
+    except NoServer as error:
+        pytest.skip(str(error))
+
+
+@pytest.mark.parametrize("options", [[], ["--try-forms"]])
+def test_nothing_is_written_to_postgresql(options, examine, postgres, monkeypatch):
+    with postgres.database() as url:
+        prove(url, examine, monkeypatch, *options)
+
+
+@pytest.fixture
+def mariadb(tmp_path):
+    """The address of a database on a server of its own, which opens no port."""
+    programs = ["mariadb-install-db", "mariadbd", "mariadb-admin"]
+    if not all(map(shutil.which, programs)) or not importlib.util.find_spec("pymysql"):
+        pytest.skip("No MariaDB: install mariadb-server and PyMySQL.")
+    with tempfile.TemporaryDirectory(prefix="mariadb-") as folder:
+        data, socket = f"--datadir={folder}/data", f"--socket={folder}/socket"
+        user = f"--user={getpass.getuser()}"
+        install = ["mariadb-install-db", "--no-defaults", data, user]
+        install += ["--auth-root-authentication-method=normal"]
+        subprocess.run(install, check=True, capture_output=True)
+        server = ["mariadbd", "--no-defaults", data, socket, user, "--skip-networking"]
+        with subprocess.Popen(server, stderr=subprocess.PIPE, text=True) as process:
+            try:
+                assert any("ready for connections" in line for line in process.stderr)
+                admin = ["mariadb-admin", "--no-defaults", socket, "--user=root"]
+                subprocess.run([*admin, "create", "guide"], check=True)
+                yield f"mysql+pymysql://root@localhost/guide?unix_socket={folder}/socket"
+            finally:
+                process.terminate()
+
+
+@pytest.mark.parametrize("options", [[], ["--try-forms"]])
+def test_nothing_is_written_to_mariadb(options, examine, mariadb, monkeypatch):
+    prove(mariadb, examine, monkeypatch, *options)
+
+
+def test_removal_of_the_guard(examine, tmp_path, monkeypatch):
+    """Without it, everything is written: the proof above can fail."""
+    url = f"sqlite:///{tmp_path}/guide.db"
+
+    def unguarded(doctor):
+        doctor.Guard.protect = lambda *arguments, **options: None
+        doctor.Guard.is_ours = lambda *arguments: True
+
+    monkeypatch.setenv("DATABASE_URL", url)
+    examine(WRITER, "--json", before=unguarded)
+    written = {row[0] for row in dump(url)["log"]}
+    assert {9005, 9006, 9007, 9008, 9009} <= written
+
+
+def app(rest, models=LITE):
+    """An application whose factory is given."""
+    return models + textwrap.dedent(rest)
+
+
+FINE = """
+def create_app(name="testing"):
+    app = start()
+    Admin(app).add_view(View(Tag, db.session))
+    return app
+"""
+
+
+def views(body, more="pass"):
+    """An application with one page of its own."""
+    return app(
+        f"""
+class Page(BaseView):
+    @expose("/")
+    def index(self):
+        {body}
+
+def create_app():
+    app = start()
+    {more}
+    Admin(app).add_view(Page(endpoint="page"))
+    return app
+"""
+    )
+
+
+# What cannot be examined, the code, and the sentence.
+BAD = {
+    "no application": ("pass", [], 2, "No application: Failed to find"),
+    "raises": (
+        "1 / 0",
+        [],
+        2,
+        "raises ZeroDivisionError: division by zero (shop.py:1)",
+    ),
+    "leaves": ("import sys; sys.exit('bye')", [], 2, "raises SystemExit: bye"),
+    "no admin": (app("app = new_app()"), [], 2, "has no Admin: nothing to examine."),
+    "no view": (
+        app("app = start(); Admin(app)"),
+        [],
+        2,
+        "no views: nothing to examine",
+    ),
+    "no SQLAlchemy": (views("return 'done'"), [], 2, "No page uses SQLAlchemy"),
+    "a page raises": (
+        views("1 / 0"),
+        [],
+        2,
+        "raises ZeroDivisionError: division by zero",
+    ),
+    "a page hangs": (
+        views("import threading; threading.Event().wait()"),
+        ["--timeout", "1"],
+        2,
+        "GET /admin/page/ gave no answer within 1 s",
+    ),
+    "it is made too late": (
+        "import threading; threading.Event().wait()",
+        ["--timeout", "0.3"],
+        2,
+        "the application is not made within",
+    ),
+    "a login": (
+        views("return redirect('/login')"),
+        [],
+        2,
+        "asks for a login: see --as-user",
+    ),
+    "a database that is down": (
+        app(
+            """
+def create_app():
+    app = new_app(SQLALCHEMY_ENGINES={
+        "default": "postgresql+psycopg://nobody@127.0.0.1:1/none"})
+    db.init_app(app)
+    Admin(app).add_view(View(Tag, db.session))
+    return app
+"""
+        ),
+        [],
+        2,
+        "The database of the engine 'default' does not answer: OperationalError",
+    ),
+    "no default engine": (
+        app(
+            """
+db = ProxySQLAlchemy(require_default_engine=False)
+def create_app():
+    app = new_app(SQLALCHEMY_ENGINES={})
+    db.init_app(app)
+    Admin(app).add_view(View(Tag, db.session))
+    return app
+"""
+        ),
+        [],
+        2,
+        "raises UnboundExecutionError",
+    ),
+    "no Flask-Login": (app(FINE), ["--as-user", "1"], 2, "--as-user needs Flask-Login"),
+    "an unknown finding": (app(FINE), ["--ignore", "FAL999"], 2, "no finding FAL999"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_what_cannot_be_examined_is_said_in_a_sentence(name, examine):
+    source, options, code, sentence = BAD[name]
+    found = examine(source, *options)
+    assert found.code == code, found.said
+    assert sentence in found.said
+
+
+def test_a_name_that_is_not_there(examine):
+    found = examine("pass", app="shpo")
+    assert (found.code, "Could not import 'shpo'" in found.said) == (2, True), (
+        found.said
+    )
+
+
+def test_the_application_is_found_as_flask_finds_it(examine, monkeypatch, tmp_path):
+    monkeypatch.setenv("FLASK_APP", "shop:create_app('production')")
+    assert examine(app(FINE), app=None).code == 0
+    monkeypatch.delenv("FLASK_APP")
+    (tmp_path / "app.py").write_text("from shop import create_app")
+    assert examine(None, app=None).code == 0
+    (tmp_path / "app.py").unlink()
+    (tmp_path / ".env").write_text("FLASK_APP=shop:create_app('production')\n")
+    found = examine(None, app=None)
+    if importlib.util.find_spec("dotenv"):
+        assert found.code == 0, found.said
+    else:
+        assert "Flask reads .env only where python-dotenv is installed" in found.said
+
+
+def test_a_script(examine):
+    source = (
+        app(FINE)
+        + "\nif __name__ == '__main__':\n    app = create_app()\n    app.run()\n"
+    )
+    assert examine(source, "--script", "shop.py", app=None).code == 0
+
+
+LOGIN = app(
+    """
+from flask_login import LoginManager, UserMixin, current_user
+
+class Person(UserMixin):
+    def __init__(self, id):
+        self.id = id
+
+class Closed(View):
+    def is_accessible(self):
+        return (
+            current_user.is_authenticated
+            or request.headers.get("X-Key") == "open"
+            or request.cookies.get("key") == "open"
+        )
+
+def create_app():
+    app = start()
+    manager = LoginManager(app)
+    manager.user_loader(lambda id: Person(id) if id == "ada" else None)
+    Admin(app).add_view(Closed(Tag, db.session))
+    return app
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        ([], 2),
+        (["--as-user", "ada"], 0),
+        (["--as-user", "eve"], 2),
+        (["--header", "X-Key: open"], 0),
+        (["--cookie", "key=open"], 0),
+        (["--bypass-access"], 0),
+    ],
+)
+def test_a_login(options, code, examine):
+    found = examine(LOGIN, *options)
+    assert found.code == code, found.said
+    said = "views are examined as if accessible" in found.said
+    assert said == ("--bypass-access" in options)
+
+
+def test_a_finding_is_ignored(examine):
+    source = (SNIPPETS / "doctor/session_left_open.py").read_text("utf-8")
+    assert examine(source, "--ignore", "FAL021").code == 0
+
+
+def test_the_doctor_itself_fails(examine):
+    def broken(doctor):
+        doctor.Examination.run = lambda self: 1 / 0
+
+    found = examine(app(FINE), before=broken)
+    assert found.code == 3
+    assert "The doctor itself failed, please report it: ZeroDivisionError" in found.said
+
+
+def run(*arguments, python=sys.executable, **options):
+    command = [python, DOCTOR, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, **options)
+
+
+def test_a_python_that_is_too_old(tmp_path):
+    source = DOCTOR.read_text("utf-8")
+    # Every version that is about parses it, and then comes to the sentence.
+    ast.parse(source, feature_version=(3, 7))
+    old = source.replace("sys.version_info < (3, 10)", "sys.version_info < (9, 9)")
+    (tmp_path / "doctor.py").write_text(old, "utf-8")
+    done = subprocess.run(
+        [sys.executable, tmp_path / "doctor.py"], capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith(
+        "The doctor needs Python 3.10 or newer; this is Python"
+    )
+
+
+def test_a_release_with_one_changed_method(tmp_path):
+    """It measures: a release that nobody knows is judged by what it does."""
+    import flask_admin
+
+    package = Path(flask_admin.__file__).parent
+    shutil.copytree(package, tmp_path / "flask_admin")
+    view = tmp_path / "flask_admin/contrib/sqla/view.py"
+    source = view.read_text("utf-8")
+    line = "        return session.query(self.model)\n"
+    assert line in source
+    kept = "self.kept = getattr(self, 'kept', None) or session._get_current_object()"
+    held = f"        {kept}\n        return self.kept.query(self.model)\n"
+    view.write_text(source.replace(line, held))
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    done = run("--only", "installation", "--json", cwd=tmp_path, env=environment)
+    found = json.loads(done.stdout)
+    fails = {each["approach"]: each["fails"] for each in found["installation"]}
+    assert fails["ModelView(User, db.session) with db = ProxySQLAlchemy()"], fails
 
 
 def test_lite_alone_with_the_release_that_needs_both(tmp_path):
@@ -134,64 +947,9 @@ def test_lite_alone_with_the_release_that_needs_both(tmp_path):
     command = ["uv", "run", "--quiet", "--isolated", "--no-project"]
     command += ["--python", sys.executable]
     command += ["--with-requirements", str(tmp_path / "wanted.txt")]
-    command += ["python", "-m", "snippets.doctor"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    command += ["python", str(DOCTOR), "--only", "installation"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 1, done.stderr
-    assert "Flask-SQLAlchemy is not installed" in done.stdout
+    assert "FAL003 The installed packages do not work together" in done.stdout
     assert "cannot import name 'T_SESSION'" in done.stdout
-    assert "Install flask-sqlalchemy too; you need not use it." in done.stdout
-
-
-def test_a_page_that_fails_is_not_called_healthy(examine):
-    factory = application(lambda db: ModelView(Tag, LazySession(db)))
-
-    def create_app(config):
-        app = factory(config)
-        app.before_request(lambda: Response("log in", 403))
-        return app
-
-    code, said = examine(create_app)
-    assert code == 1
-    assert "Tag: GET /admin/tag/: status 403, not examined" in said
-
-
-def test_nothing_is_written(examine, tmp_path):
-    code, said = examine(application(writing))
-    assert code == 1
-    assert "GET /admin/tag/: status 500, not examined" in said
-    with create_engine(f"sqlite:///{tmp_path}/guide.db").connect() as connection:
-        names = connection.scalars(select(Tag.name)).all()
-    assert len(names) == 2
-    assert "written by a list page" not in names
-
-
-def test_removal_of_the_refusal(examine, tmp_path, monkeypatch):
-    monkeypatch.setattr(doctor, "refuse_to_write", lambda *arguments: None)
-    with pytest.raises(AssertionError):
-        test_nothing_is_written(examine, tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("factory", "words"),
-    [
-        (lambda config: Flask(__name__), "Your application has no Admin"),
-        (lambda config: 1 / 0, "cannot be made: ZeroDivisionError: division by zero"),
-        (
-            lambda config: lazy_session.create_app(
-                {"SQLALCHEMY_ENGINES": {"default": "sqlite://"}}
-            ),
-            "StaticPool does not count its connections.",
-        ),
-    ],
-)
-def test_what_cannot_be_examined_is_said_in_a_sentence(factory, words, examine):
-    code, said = examine(factory)
-    assert code == 1
-    assert words in said.splitlines()[-1]
-
-
-def test_bad_command_line(capsys):
-    with pytest.raises(SystemExit) as stop:
-        doctor.main(["--app", "no_such_module"])
-    assert stop.value.code == 2
-    assert "Could not import 'no_such_module'" in capsys.readouterr().err
+    assert "write: pip install flask-sqlalchemy" in done.stdout

@@ -32,6 +32,7 @@ def hello():
 
 # endregion hello
 '''
+FRONT = f"---\ndescription: {'How to say hello. ' * 5}\n---\n\n"
 OTHER = """import jinja3
 
 # region hidden
@@ -80,7 +81,7 @@ def changed(guide, name="compatibility"):
 
 
 def page(guide, text):
-    (guide / "docs/index.md").write_text(f"# Hello\n\n{text}")
+    (guide / "docs/index.md").write_text(f"{FRONT}# Hello\n\n{text}")
 
 
 def build(guide, volume="-q"):
@@ -162,8 +163,25 @@ def test_a_fault_in_a_page(guide, text, message):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("front", "length"),
+    [
+        ("", 0),
+        ("---\ndescription: Hello\n---\n", 5),
+        (FRONT.replace("How", "How" * 12), 254),
+    ],
+)
+def test_a_page_without_a_description(guide, front, length):
+    (guide / "docs/index.md").write_text(f"{front}# Hello\n\n{INCLUDE}")
+    done = build(guide)
+    assert done.returncode != 0
+    assert f"description has {length} characters, not 70 to 155" in done.stderr
+    assert "docs/index.md" in done.stderr
+
+
 def test_a_name_that_is_declared_and_not_used(guide):
-    text = f"---\nyours: {{Post: one of your models}}\n---\n# Hello\n\n{INCLUDE}"
+    front = FRONT.replace("---\n", "---\nyours: {Post: one of your models}\n", 1)
+    text = f"{front}# Hello\n\n{INCLUDE}"
     (guide / "docs/index.md").write_text(text)
     done = build(guide)
     assert done.returncode != 0
@@ -215,7 +233,8 @@ def test_what_was_measured_is_published_with_its_schema(guide):
 def test_a_page_is_read_again_only_for_what_it_used(guide):
     page(guide, f"{INCLUDE}\nMeasured in {{{{ guide.performance.rounds }}}} rounds.\n")
     other = "# Other\n\n{{ guide.mutants | length }} programs.\n"
-    (guide / "docs/other.md").write_text(f"---\norphan: true\n---\n{other}")
+    front = FRONT.replace("---\n", "---\norphan: true\n", 1)
+    (guide / "docs/other.md").write_text(front + other)
     assert build(guide).stderr == ""
     with changed(guide, "performance") as found:
         found["rounds"] = 4711

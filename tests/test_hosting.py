@@ -1,19 +1,17 @@
 """The site can be hosted, and says where it lives."""
 
 import inspect
-import os
+import json
+import re
 import subprocess
 import sys
 import textwrap
-import zipfile
-from pathlib import Path
 
 import pytest
-import yaml
 from bs4 import BeautifulSoup
 
 from snippets.workarounds import proxy_sqlalchemy
-from tools.measure.removal import copy_project
+from tools import results
 from tools.paths import ROOT
 
 CHECK = [sys.executable, "-m", "check_jsonschema", "--builtin-schema"]
@@ -36,55 +34,22 @@ def test_configuration_is_valid(schema, files):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.fixture(scope="module")
-def output(tmp_path_factory):
-    """What the commands of the host make, under an address and a prefix of its own."""
-    folder = tmp_path_factory.mktemp("hosted")
-    hosting = {
-        "READTHEDOCS_CANONICAL_URL": "https://docs.example/en/latest/",
-        "READTHEDOCS_GIT_CLONE_URL": "https://git.example/guide.git",
-        "READTHEDOCS_OUTPUT": f"{folder}/output",
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-    }
-    jobs = yaml.safe_load((ROOT / ".readthedocs.yaml").read_text("utf-8"))
-    commands = [
-        command
-        for format in jobs["build"]["jobs"]["build"].values()
-        for command in format
-        # Downloads, and the site builds without it.
-        if "tools/publish/live" not in command
-    ]
-    done = subprocess.run(
-        ["bash", "-ec", "\n".join(commands)],
-        cwd=copy_project(folder / "checkout"),
-        env=os.environ | hosting,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    return folder / "output"
-
-
-@pytest.fixture
-def hosted(output):
-    return output / "html"
-
-
-def test_the_book_has_every_page(output):
-    [path] = output.joinpath("epub").iterdir()
-    with zipfile.ZipFile(path) as book:
-        names = book.namelist()
-    for page in (ROOT / "docs").rglob("*.md"):
-        name = page.relative_to(ROOT / "docs").with_suffix(".xhtml").as_posix()
-        assert f"EPUB/{name}" in names or name in names
-
-
 def test_a_page_says_where_it_lives(hosted):
     page = BeautifulSoup(hosted.joinpath("problem.html").read_bytes(), "html.parser")
     address = "https://docs.example/en/latest/problem.html"
     assert page.select_one("link[rel=canonical]")["href"] == address
     assert page.select_one("meta[property='og:url']")["content"] == address
     assert page.select_one("meta[property='og:title']")["content"]
+    picture = page.select_one("meta[property='og:image']")["content"]
+    assert hosted.joinpath(
+        picture.removeprefix("https://docs.example/en/latest/")
+    ).exists()
+    described = page.select_one("meta[name=description]")["content"]
+    assert page.select_one("meta[property='og:description']")["content"] == described
+    article = json.loads(page.select_one("script[type='application/ld+json']").string)
+    assert article["@type"] == "TechArticle"
+    assert (article["url"], article["description"]) == (address, described)
+    assert article["dateModified"] == results.resolutions()["date"]
     assert page.select_one("link[rel~=icon]")["href"].endswith("favicon.svg")
     links = {link.get_text(): link["href"] for link in page.select(".sources a")}
     source = "https://git.example/guide/blob/HEAD/snippets/problem.py"
@@ -98,22 +63,56 @@ def test_the_sitemap_lists_every_page(hosted):
     for page in (ROOT / "docs").rglob("*.md"):
         name = page.relative_to(ROOT / "docs").with_suffix(".html").as_posix()
         assert f"<loc>https://docs.example/en/latest/{name}</loc>" in sitemap
+    assert sitemap.count("<url>") == sitemap.count("</loc><lastmod>20")
+    assert "/404.html" not in sitemap
+    assert "/search.html" not in sitemap
+    robots = hosted.joinpath("robots.txt").read_text()
+    assert "Sitemap: https://docs.example/en/latest/sitemap.xml\n" in robots
+
+
+def test_the_doctor_is_published_with_the_address_of_the_site(hosted):
+    found = list(hosted.rglob("doctor.py"))
+    assert hosted / "doctor.py" in found
+    for path in found:
+        source = path.read_text("utf-8")
+        assert 'GUIDE = "https://docs.example/en/latest/"' in source
+    page = BeautifulSoup(hosted.joinpath("doctor.html").read_bytes(), "html.parser")
+    line = "curl -O https://docs.example/en/latest/doctor.py"
+    assert line in page.select_one(".highlight-sh, .highlight-default").get_text()
+    findings = hosted.joinpath("doctor-findings.html").read_text("utf-8")
+    assert all(f'id="fal{number}"' in findings for number in ["001", "010", "024"])
 
 
 def test_a_lost_reader_finds_the_way(hosted):
     page = BeautifulSoup(hosted.joinpath("404.html").read_bytes(), "html.parser")
     assert page.select_one(".sidebar-tree a")["href"].startswith("/en/latest/")
+    [styles] = page.select("link[rel=stylesheet]")
+    assert styles["href"].startswith("/en/latest/_static/site.css?v=")
 
 
-def test_the_guide_as_text_holds_the_code(hosted):
+def test_the_guide_as_markdown_holds_the_code(hosted):
     listed = hosted.joinpath("llms.txt").read_text("utf-8")
     for page in (ROOT / "docs").rglob("*.md"):
-        name = page.relative_to(ROOT / "docs").with_suffix(".txt").as_posix()
-        assert f"(https://docs.example/en/latest/{name}):" in listed
+        name = page.relative_to(ROOT / "docs").as_posix()
+        assert f"(https://docs.example/en/latest/{name})" in listed
         assert hosted.joinpath(name).exists()
     text = hosted.joinpath("llms-full.txt").read_text("utf-8")
-    code = inspect.getsource(proxy_sqlalchemy.add_views).splitlines()
-    assert all(line.strip() in text for line in code)
+    code = inspect.getsource(proxy_sqlalchemy.add_views)
+    fences = re.findall(r"^ *```python\n(.*?)^ *```$", text, re.MULTILINE | re.DOTALL)
+    assert any(code in fence for fence in fences)
+    for noise in "· last passed on", "· captured by", "· tested by", "[#](":
+        assert noise not in text
+
+
+def test_each_link_of_the_markdown_leads_somewhere(hosted):
+    text = hosted.joinpath("llms-full.txt").read_text("utf-8")
+    root = "https://docs.example/en/latest/"
+    links = {*re.findall(rf"\]\({root}([^)# ]*)", text)}
+    assert "workarounds/proxy-sqlalchemy.md" in links
+    assert [link for link in links if not hosted.joinpath(link).exists()] == []
+    # A link to a part of its own page is all that has no address.
+    others = [link for link in re.findall(r"\]\(([^)]+)\)", text) if ":" not in link]
+    assert [link for link in others if not link.startswith("#")] == []
 
 
 READER = """

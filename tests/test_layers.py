@@ -20,7 +20,7 @@ def project(tmp_path_factory):
     ("module", "imported"),
     [
         ("tools.measure.mutants", "tests.conftest"),
-        ("snippets.doctor", "tools.paths"),
+        ("snippets.models", "tools.paths"),
         ("tools.paths", "snippets.models"),
         ("tools.paths", "tools.measure.removal"),
         ("tools.publish.pdf", "snippets.recipes.tenants"),

@@ -37,6 +37,13 @@ def blocks():
     return read("blocks")
 
 
+@lru_cache
+def readers():
+    """The applications under tests/readers/ that pages are pasted into."""
+    path = ROOT / "tests/readers/readers.toml"
+    return tomllib.loads(path.read_text("utf-8"))
+
+
 def pins():
     """The lines of requirements.txt by package: one, or one for each marker."""
     # Most readers of claims have no use for it.

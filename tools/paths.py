@@ -9,3 +9,5 @@ CLAIMS = ROOT / "data/claims"
 RESULTS = ROOT / "data/results"
 SCHEMAS = ROOT / "data/schemas"
 SITE = ROOT / "build/html"
+# The same with what only a host knows: where it lives, and where its source is.
+HOSTED = ROOT / "build/hosted"

@@ -28,8 +28,8 @@ from tools.paths import ROOT, SNIPPETS
 logger = logging.getLogger(__name__)
 # Numbers rot when the file changes; a name does not.
 NUMERIC = {"lines", "emphasize-lines", "lineno-start", "lineno-match", "linenos"}
-# Pages whose blocks are still to be written for the reader.
-PENDING = {"doctor"}
+# What the doctor and the line that downloads it call the site where nothing is hosted.
+ADDRESS = "https://guide.example/"
 REGION = re.compile(r"# region (\S+)$", re.MULTILINE)
 
 
@@ -102,6 +102,8 @@ class Snippet(LiteralInclude):
                         f"the names of this block of {name} cannot be told: it is no "
                         "statement by itself"
                     ) from None
+            elif path.suffix == ".sh":
+                text = text.replace(ADDRESS, self.config.html_baseurl or ADDRESS)
             block.rawsource, block.children[:] = text, [nodes.Text(text)]
             if evidence or fails or old or path.suffix == ".console":
                 block["classes"].append("fails" if fails else "evidence")
@@ -122,8 +124,6 @@ class Snippet(LiteralInclude):
         before.append(text)
         shown = self.env.temp_data.setdefault("guide_yours", set())
         for missing in sorted(free - yours.keys()):
-            if pending(self.env):
-                continue
             logger.warning(
                 "%s uses %s, which this page does not define: show it before, or "
                 "declare it as `yours` in the front matter",
@@ -131,7 +131,7 @@ class Snippet(LiteralInclude):
                 missing,
                 location=block,
             )
-        if "snippets." in text and not pending(self.env):
+        if "snippets." in text:
             logger.warning(
                 "a reader cannot import what is in snippets/", location=block
             )
@@ -213,13 +213,6 @@ def packages(about):
 
 def words(text, *classes):
     return nodes.paragraph("", text, classes=[*classes])
-
-
-def pending(env):
-    path = Path(env.doc2path(env.docname))
-    rewritten = "{whole-program}" in path.read_text("utf-8")
-    folder = path.parent.name in ("recipes", "workarounds")
-    return env.docname in PENDING or (folder and not rewritten)
 
 
 def front(env):
@@ -345,6 +338,10 @@ def write_programs(app, exception):
             path.parent.mkdir(parents=True, exist_ok=True)
             source = (ROOT / name).read_text("utf-8")
             path.write_text(listing.program(source), "utf-8")
+    # The file at its address, and the one that the page's link downloads.
+    for doctor in app.outdir.rglob("doctor.py") if app.config.html_baseurl else []:
+        source = doctor.read_text("utf-8")
+        doctor.write_text(source.replace(ADDRESS, app.config.html_baseurl), "utf-8")
 
 
 def is_block(node):

@@ -1,30 +1,71 @@
-"""Write each page as text, llms.txt as their list and llms-full.txt as all of them.
+"""Write each page as Markdown, llms.txt as their list and llms-full.txt as all of them.
 
-See https://llmstxt.org. The text is what Sphinx's text builder makes of a page, with
-the code of the snippets in it.
+See https://llmstxt.org. What is written is the page as it is shown, with the code of
+the snippets in fences, without the lines that say where each block was run.
+
+
 """
 
+import ast
+import posixpath
+import re
+
+from books import flatten
 from docutils import nodes
+from markdownify import MarkdownConverter
 from sphinx.environment.adapters.toctree import global_toctree_for_doc
 
+HIGHLIGHT = re.compile(r"highlight-(\w+)")
 
-def write_page(app, document, name):
-    """Write the text of a page beside the page."""
-    if app.builder.name != "html":
+
+def language(block):
+    """The language of a block; as Sphinx does, take for Python what can be parsed."""
+    box = block.find_parent(class_=HIGHLIGHT)
+    found = HIGHLIGHT.search(" ".join(box["class"]))[1] if box else "none"
+    if found == "default":
+        try:
+            ast.parse(block.get_text())
+        except SyntaxError:
+            return ""
+        return "python"
+    return "" if found == "none" else found
+
+
+class Converter(MarkdownConverter):
+    """HTML to Markdown; of a table's cell, which is one line, no bar ends it."""
+
+    def convert_td(self, cell, text, parent_tags):
+        return super().convert_td(cell, text.replace("|", "\\|"), parent_tags)
+
+    convert_th = convert_td
+
+
+CONVERTER = Converter(heading_style="ATX", bullets="-", code_language_callback=language)
+
+
+def write_page(app, pagename, templatename, context, doctree):
+    """Write a page beside the page."""
+    if app.builder.name != "html" or doctree is None:
         return
-    document = document.deepcopy()
-    for node in list(document.findall(nodes.Element)):
-        if node.tagname == "TabInput":
-            node.parent.remove(node)
-        elif node.tagname == "TabLabel":
-            node.replace_self(nodes.rubric("", "", *node.children))
-    builder = app.registry.create_builder(app, "text", app.env)
-    builder.secnumbers = {}
-    visitor = builder.create_translator(document, builder)
-    document.walkabout(visitor)
-    path = app.outdir / f"{name}.txt"
+    body = flatten(context["body"])
+    for tag in body.select(".sources, svg, .toctree-wrapper"):
+        tag.decompose()
+    for name, mark in ("dt.sig", "code"), (".admonition-title, .unfolded", "strong"):
+        for tag in body.select(name):
+            text = tag.get_text()
+            tag.clear()
+            tag.append(body.new_tag(mark, string=text))
+    root = app.config.html_baseurl or "../" * pagename.count("/")
+    here = posixpath.dirname(pagename)
+    for tag, name in (("a", "href"), ("img", "src")):
+        for link in body.select(f"{tag}[{name}]"):
+            if not re.match(r"[a-z]+:|#", link[name]):
+                path = posixpath.normpath(posixpath.join(here, link[name]))
+                link[name] = root + re.sub(r"\.html(?=#|$)", ".md", path)
+    text = CONVERTER.convert_soup(body)
+    path = app.outdir / f"{pagename}.md"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(visitor.body.strip() + "\n", "utf-8")
+    path.write_text(text.strip() + "\n", "utf-8")
 
 
 def write_lists(app, exception):
@@ -33,14 +74,13 @@ def write_lists(app, exception):
     lines = [f"# {app.config.project}", ""]
     texts = []
     for name in order(app):
-        text = app.outdir.joinpath(f"{name}.txt").read_text("utf-8")
-        texts.append(text)
+        texts.append(app.outdir.joinpath(f"{name}.md").read_text("utf-8"))
+        description = app.env.metadata[name].get("description")
         if name == app.config.root_doc:
-            lines += [f"> {answer(text)}", "", "## Pages", ""]
+            lines += [f"> {description}", "", "## Pages", ""]
         title = app.env.titles[name].astext()
-        lines.append(
-            f"- [{title}]({app.config.html_baseurl}{name}.txt): {answer(text)}"
-        )
+        line = f"- [{title}]({app.config.html_baseurl}{name}.md)"
+        lines.append(f"{line}: {description}" if description else line)
     app.outdir.joinpath("llms.txt").write_text("\n".join(lines) + "\n", "utf-8")
     app.outdir.joinpath("llms-full.txt").write_text("\n\n".join(texts), "utf-8")
 
@@ -58,14 +98,7 @@ def order(app):
     return list(dict.fromkeys([root, *found]))
 
 
-def answer(text):
-    """The verdict of a page, or what it says first."""
-    blocks = [" ".join(block.split()) for block in text.split("\n\n")[1:]]
-    first = blocks[blocks[0] == "Verdict:"] if len(blocks) > 1 else ""
-    return first.removeprefix("* ").replace("**", "")
-
-
 def setup(app):
-    app.connect("doctree-resolved", write_page)
+    app.connect("html-page-context", write_page)
     app.connect("build-finished", write_lists)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -206,6 +206,13 @@ def publish(app, exception):
         (app.outdir / target).mkdir(exist_ok=True)
         for name in results.NAMES:
             shutil.copy(source / f"{name}.json", app.outdir / target)
+    guide = Guide()
+    for approach in guide.approaches:
+        place = app.outdir / "data/badges" / approach
+        place.mkdir(parents=True, exist_ok=True)
+        for release in guide.releases:
+            badge = guide.badge(approach, release)
+            place.joinpath(f"{release}.svg").write_text(f"{badge}\n", "utf-8")
 
 
 def setup(app):

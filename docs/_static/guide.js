@@ -27,10 +27,6 @@ for (const tab of document.querySelectorAll(".tab-set > .tab-label")) {
 for (const block of document.querySelectorAll("pre, .table-wrapper")) {
   if (block.scrollWidth > block.clientWidth) block.tabIndex = 0;
 }
-// Sphinx's captions are headings without a level, and Furo has two asides without names.
-for (const caption of document.querySelectorAll(".caption[role=heading]")) caption.ariaLevel = 2;
-document.querySelector(".sidebar-drawer")?.setAttribute("aria-label", "Pages");
-document.querySelector(".toc-drawer")?.setAttribute("aria-label", "On this page");
 // Show only the rows that hold every word of what was typed.
 for (const box of document.querySelectorAll("input[data-filter]")) {
   const rows = document.querySelectorAll(`table.${box.dataset.filter} tbody tr`);

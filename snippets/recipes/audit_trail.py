@@ -2,7 +2,7 @@
 
 .. testcode::
 
-    from snippets.recipes.audit_trail import create_app
+    from snippets.recipes.audit_trail import Article, Audit, create_app, db
 
     app = create_app({"SQLALCHEMY_ENGINES": {"default": "sqlite://"}})
     with app.app_context():
@@ -12,7 +12,7 @@
         db.session.delete(article)
         db.session.commit()
         for entry in db.session.query(Audit):
-            print(entry.who, entry.action, entry.model, entry.row, entry.changes)
+            print(entry.who, entry.action, entry.model, entry.row_id, entry.changes)
     print(app.test_client().get("/admin/article/").status)
 
 .. testoutput::
@@ -24,20 +24,68 @@
 """
 
 import json
+import os
+import secrets
 from datetime import datetime
+from functools import cached_property
+from inspect import iscoroutinefunction
+from typing import cast
 
-from flask import Flask
+from flask import Flask, current_app, has_app_context, has_request_context
 from flask_admin import Admin
 from flask_admin.contrib.sqla import ModelView
 from flask_admin.form import SecureForm
 from flask_login import LoginManager, UserMixin, current_user
 from flask_sqlalchemy_lite import SQLAlchemy
-from sqlalchemy import event, func, insert, inspect
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy import String, Text, event, func, insert, inspect
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+from werkzeug.local import LocalProxy
 
-from snippets.workarounds.lazy_session import LazySession
 
-db = SQLAlchemy()
+class LazySession(LocalProxy):
+    """A proxy for the session of the current application context.
+
+    :param db: a ``flask_sqlalchemy_lite.SQLAlchemy``.
+    :raises RuntimeError: when it is used outside of an application context.
+        Creating it needs none.
+    """
+
+    def __init__(self, db):
+        super().__init__(db.get_session)
+
+    @property
+    def session(self):
+        return self
+
+    def __call__(self):
+        return self._get_current_object()
+
+    def __getattr__(self, name):
+        # Flask-Admin looks for "_action" while the views are made.
+        if name.startswith("_") and not has_app_context():
+            raise AttributeError(name)
+        return getattr(self._get_current_object(), name)
+
+
+class ProxySQLAlchemy(SQLAlchemy):
+    """Flask-SQLAlchemy-Lite with a ``db.session`` that is looked up on each use."""
+
+    @cached_property
+    def session(self) -> Session:
+        return cast(Session, LazySession(self))
+
+    def init_app(self, app):
+        count = len(app.teardown_appcontext_funcs)
+        super().init_app(app)
+        if not app.config.get("SQLALCHEMY_ASYNC_ENGINES"):
+            # Lite's asynchronous teardown breaks gevent and has nothing to close.
+            added = app.teardown_appcontext_funcs[count:]
+            app.teardown_appcontext_funcs[count:] = [
+                function for function in added if not iscoroutinefunction(function)
+            ]
+
+
+db = ProxySQLAlchemy()
 
 
 class Base(DeclarativeBase):
@@ -45,23 +93,38 @@ class Base(DeclarativeBase):
 
 
 class Article(Base):
-    __tablename__ = "article"
+    __tablename__ = "audit_trail_article"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    title: Mapped[str] = mapped_column(unique=True)
+    title: Mapped[str] = mapped_column(String(100), unique=True)
 
 
-# region recipe
+# region model
 class Audit(Base):
-    __tablename__ = "audit"
+    __tablename__ = "audit_trail"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     at: Mapped[datetime] = mapped_column(server_default=func.now())
-    who: Mapped[str | None]
-    action: Mapped[str]
-    model: Mapped[str]
-    row: Mapped[str]
-    changes: Mapped[str]
+    who: Mapped[str | None] = mapped_column(String(100))
+    action: Mapped[str] = mapped_column(String(10))
+    model: Mapped[str] = mapped_column(String(100))
+    row_id: Mapped[str] = mapped_column(String(100))
+    changes: Mapped[str] = mapped_column(Text)
+
+
+# endregion model
+
+
+# region recipe
+# Columns whose values are not copied.
+SECRET = {"password", "password_hash", "token"}
+
+
+def who():
+    """The id of the account that is logged in; None in a job or without a login."""
+    if has_request_context() and hasattr(current_app, "login_manager"):
+        # Not get_id(): what the cookie carries may be a secret.
+        return str(current_user.id) if current_user.is_authenticated else None
 
 
 def changes(action, state):
@@ -69,10 +132,12 @@ def changes(action, state):
     found = {}
     for attribute in state.mapper.column_attrs:
         history = state.attrs[attribute.key].history
-        # A row that goes has no changes: keep what it held.
+        # A deleted row has no changes: keep what it contained.
         old = history.non_added() if action == "delete" else history.deleted
         if old or history.added:
-            found[attribute.key] = [(*old, None)[0], (*history.added, None)[0]]
+            values = [(*old, None)[0], (*history.added, None)[0]]
+            hidden = attribute.key in SECRET
+            found[attribute.key] = ["hidden", "hidden"] if hidden else values
     return found
 
 
@@ -89,11 +154,10 @@ def write_down(session, flush_context):
                 key = state.mapper.primary_key_from_instance(state.obj())
                 rows.append(
                     {
-                        # Nobody in a job or in the shell, where no request is.
-                        "who": current_user.get_id() if current_user else None,
+                        "who": who(),
                         "action": action,
                         "model": state.class_.__name__,
-                        "row": ",".join(map(str, key)),
+                        "row_id": ",".join(map(str, key)),
                         "changes": json.dumps(found, default=str),
                     }
                 )
@@ -101,12 +165,17 @@ def write_down(session, flush_context):
         session.execute(insert(Audit), rows)
 
 
+# endregion recipe
+
+
+# region view
 class AuditView(ModelView):
     can_create = can_edit = can_delete = False
+    form_base_class = SecureForm
     column_default_sort = ("id", True)
 
 
-# endregion recipe
+# endregion view
 
 
 class ArticleView(ModelView):
@@ -119,24 +188,31 @@ class Editor(UserMixin):
         self.id = name
 
 
-# region app
 def create_app(config=None):
     app = Flask(__name__)
-    app.config.from_object("snippets.settings")
+    app.config.from_mapping(
+        # A random key ends all logins at each start: set one outside of development.
+        SECRET_KEY=os.environ.get("SECRET_KEY") or secrets.token_hex(),
+        SQLALCHEMY_ENGINES={
+            "default": os.environ.get("DATABASE_URL", "sqlite:///guide.db")
+        },
+    )
     app.config.from_mapping(config)
     db.init_app(app)
     LoginManager(app).user_loader(Editor)
+    # region listen
     with app.app_context():
         event.listen(db.sessionmaker, "after_flush", write_down)
+    # endregion listen
+    with app.app_context():
         Base.metadata.create_all(db.engine)
         if db.session.get(Audit, 1) is None:
             db.session.add(Article(title="Draft"))
             db.session.commit()
 
     admin = Admin(app)
-    admin.add_view(ArticleView(Article, LazySession(db)))
-    admin.add_view(AuditView(Audit, LazySession(db)))
+    admin.add_view(ArticleView(Article, db.session))
+    # region add
+    admin.add_view(AuditView(Audit, db.session))
+    # endregion add
     return app
-
-
-# endregion app

@@ -16,21 +16,74 @@
     [False, True, True]
 """
 
-from __future__ import annotations
+import os
+import secrets
+from functools import cached_property
+from inspect import iscoroutinefunction
+from typing import cast
 
-from flask import Flask
+from flask import Flask, has_app_context
 from flask_admin import Admin
 from flask_admin.actions import action
 from flask_admin.contrib.sqla import ModelView
 from flask_admin.form import SecureForm
 from flask_sqlalchemy_lite import SQLAlchemy
-from sqlalchemy import ForeignKey, event
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy import ForeignKey, String, event
+from sqlalchemy.orm import (
+    DeclarativeBase,
+    Mapped,
+    Session,
+    mapped_column,
+    relationship,
+)
+from werkzeug.local import LocalProxy
 from wtforms import ValidationError
 
-from snippets.workarounds.lazy_session import LazySession
 
-db = SQLAlchemy()
+class LazySession(LocalProxy):
+    """A proxy for the session of the current application context.
+
+    :param db: a ``flask_sqlalchemy_lite.SQLAlchemy``.
+    :raises RuntimeError: when it is used outside of an application context.
+        Creating it needs none.
+    """
+
+    def __init__(self, db):
+        super().__init__(db.get_session)
+
+    @property
+    def session(self):
+        return self
+
+    def __call__(self):
+        return self._get_current_object()
+
+    def __getattr__(self, name):
+        # Flask-Admin looks for "_action" while the views are made.
+        if name.startswith("_") and not has_app_context():
+            raise AttributeError(name)
+        return getattr(self._get_current_object(), name)
+
+
+class ProxySQLAlchemy(SQLAlchemy):
+    """Flask-SQLAlchemy-Lite with a ``db.session`` that is looked up on each use."""
+
+    @cached_property
+    def session(self) -> Session:
+        return cast(Session, LazySession(self))
+
+    def init_app(self, app):
+        count = len(app.teardown_appcontext_funcs)
+        super().init_app(app)
+        if not app.config.get("SQLALCHEMY_ASYNC_ENGINES"):
+            # Lite's asynchronous teardown breaks gevent and has nothing to close.
+            added = app.teardown_appcontext_funcs[count:]
+            app.teardown_appcontext_funcs[count:] = [
+                function for function in added if not iscoroutinefunction(function)
+            ]
+
+
+db = ProxySQLAlchemy()
 
 
 class Base(DeclarativeBase):
@@ -39,22 +92,24 @@ class Base(DeclarativeBase):
 
 # region models
 class Ticket(Base):
-    __tablename__ = "ticket"
+    __tablename__ = "bulk_delete_ticket"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    title: Mapped[str]
+    title: Mapped[str] = mapped_column(String(100))
     closed: Mapped[bool]
-    comments: Mapped[list[Comment]] = relationship(
+    comments: Mapped[list["Comment"]] = relationship(
         cascade="all, delete-orphan", passive_deletes=True
     )
 
 
 class Comment(Base):
-    __tablename__ = "comment"
+    __tablename__ = "bulk_delete_comment"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    text: Mapped[str]
-    ticket_id: Mapped[int] = mapped_column(ForeignKey("ticket.id", ondelete="CASCADE"))
+    text: Mapped[str] = mapped_column(String(1000))
+    ticket_id: Mapped[int] = mapped_column(
+        ForeignKey("bulk_delete_ticket.id", ondelete="CASCADE")
+    )
 
 
 # endregion models
@@ -62,14 +117,11 @@ class Comment(Base):
 
 # region numbers
 class DeletesByNumber:
-    """Put this before ``ModelView`` in the bases of a view whose ids are numbers.
-
-    Flask-Admin selects by the text of the request, which psycopg 3 calls text and
-    PostgreSQL then refuses: https://github.com/pallets-eco/flask-admin/issues/2951
-    """
+    """Put it before ``ModelView`` in the bases of a view whose ids are integers."""
 
     @action("delete", "Delete", "Are you sure you want to delete selected records?")
     def action_delete(self, ids):
+        # PostgreSQL rejects a comparison with the text of the request.
         super().action_delete([int(id) for id in ids if id.isdecimal()])
 
 
@@ -90,7 +142,10 @@ class TicketView(DeletesByNumber, ModelView):
 
 
 # region fast
-class ArchiveView(TicketView):
+class ArchiveView(DeletesByNumber, ModelView):
+    form_base_class = SecureForm
+    column_list = form_columns = ["title"]
+    can_create = False
     fast_mass_delete = True
 
     def get_query(self):
@@ -107,23 +162,27 @@ class ArchiveView(TicketView):
 # endregion fast
 
 
-# region foreign-keys
-def check_foreign_keys(connection, record):
-    """Make SQLite follow ``ondelete``, as other databases do unasked."""
-    connection.execute("PRAGMA foreign_keys = ON")
-
-
-# endregion foreign-keys
-
-
 def create_app(config=None):
     app = Flask(__name__)
-    app.config.from_object("snippets.settings")
+    app.config.from_mapping(
+        # A random key ends all logins at each start: set one outside of development.
+        SECRET_KEY=os.environ.get("SECRET_KEY") or secrets.token_hex(),
+        SQLALCHEMY_ENGINES={
+            "default": os.environ.get("DATABASE_URL", "sqlite:///guide.db")
+        },
+    )
     app.config.from_mapping(config)
     db.init_app(app)
+    # region foreign-keys
     with app.app_context():
         if db.engine.name == "sqlite":
-            event.listen(db.engine, "connect", check_foreign_keys)
+
+            @event.listens_for(db.engine, "connect")
+            def check_foreign_keys(connection, record):
+                connection.execute("PRAGMA foreign_keys = ON")
+
+    # endregion foreign-keys
+    with app.app_context():
         Base.metadata.create_all(db.engine)
         if db.session.get(Ticket, 1) is None:
             for title, closed in [("Open", False), ("Closed", True), ("Old", True)]:
@@ -131,8 +190,9 @@ def create_app(config=None):
                 db.session.add(Ticket(title=title, closed=closed, comments=comments))
             db.session.commit()
 
-    session = LazySession(db)
     admin = Admin(app)
-    admin.add_view(TicketView(Ticket, session))
-    admin.add_view(ArchiveView(Ticket, session, name="Archive", endpoint="archive"))
+    # region add
+    admin.add_view(TicketView(Ticket, db.session))
+    admin.add_view(ArchiveView(Ticket, db.session, name="Archive", endpoint="archive"))
+    # endregion add
     return app

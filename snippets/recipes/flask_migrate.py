@@ -1,89 +1,117 @@
-"""Migrations of plain SQLAlchemy models with Flask-Migrate and an edited env.py.
+"""Migrations of plain SQLAlchemy models with Flask-Migrate.
 
 .. testcode::
 
-    from contextlib import redirect_stdout
-    from io import StringIO
-    from tempfile import TemporaryDirectory
+    from snippets.recipes.flask_migrate import Base, create_app, db
 
-    from snippets.recipes.flask_migrate import create_app
-
-    with TemporaryDirectory() as folder, redirect_stdout(StringIO()) as said:
-        app = create_app(
-            {
-                "SQLALCHEMY_ENGINES": {"default": f"sqlite:///{folder}/guide.db"},
-                "MIGRATIONS": f"{folder}/migrations",
-            }
-        )
-        page = app.test_client().get("/admin/tag/").text
-    print("create_the_tables.py ...  done" in said.getvalue())
-    print("history" in page)
+    app = create_app({"SQLALCHEMY_ENGINES": {"default": "sqlite://"}})
+    print(app.extensions["migrate"].db.metadata is Base.metadata)
+    with app.app_context():
+        Base.metadata.create_all(db.engine)
+    print(app.test_client().get("/admin/tag/").status)
 
 .. testoutput::
 
     True
-    True
+    200 OK
 """
 
 import os
-import shutil
-from pathlib import Path
+import secrets
+from functools import cached_property
+from inspect import iscoroutinefunction
+from typing import cast
 
-import flask_migrate
-from flask import Flask
+from flask import Flask, has_app_context
 from flask_admin import Admin
+from flask_admin.contrib.sqla import ModelView
+from flask_admin.form import SecureForm
 from flask_migrate import Migrate
 from flask_sqlalchemy_lite import SQLAlchemy
-from sqlalchemy import inspect
+from sqlalchemy import String
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+from werkzeug.local import LocalProxy
 
-from snippets.models import Tag, seed
-from snippets.recipes import flask_migrate_env
-from snippets.views import TagView
-from snippets.workarounds.lazy_session import LazySession
 
-# region recipe
-db = SQLAlchemy()
+class LazySession(LocalProxy):
+    """A proxy for the session of the current application context.
+
+    :param db: a ``flask_sqlalchemy_lite.SQLAlchemy``.
+    :raises RuntimeError: when it is used outside of an application context.
+        Creating it needs none.
+    """
+
+    def __init__(self, db):
+        super().__init__(db.get_session)
+
+    @property
+    def session(self):
+        return self
+
+    def __call__(self):
+        return self._get_current_object()
+
+    def __getattr__(self, name):
+        # Flask-Admin looks for "_action" while the views are made.
+        if name.startswith("_") and not has_app_context():
+            raise AttributeError(name)
+        return getattr(self._get_current_object(), name)
+
+
+class ProxySQLAlchemy(SQLAlchemy):
+    """Flask-SQLAlchemy-Lite with a ``db.session`` that is looked up on each use."""
+
+    @cached_property
+    def session(self) -> Session:
+        return cast(Session, LazySession(self))
+
+    def init_app(self, app):
+        count = len(app.teardown_appcontext_funcs)
+        super().init_app(app)
+        if not app.config.get("SQLALCHEMY_ASYNC_ENGINES"):
+            # Lite's asynchronous teardown breaks gevent and has nothing to close.
+            added = app.teardown_appcontext_funcs[count:]
+            app.teardown_appcontext_funcs[count:] = [
+                function for function in added if not iscoroutinefunction(function)
+            ]
+
+
+db = ProxySQLAlchemy()
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+class Tag(Base):
+    __tablename__ = "flask_migrate_tag"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(100))
+
+
+class TagView(ModelView):
+    form_base_class = SecureForm
 
 
 def create_app(config=None):
     app = Flask(__name__)
-    app.config.from_object("snippets.settings")
-    app.config.from_mapping(example(app))
+    app.config.from_mapping(
+        # A random key ends all logins at each start: set one outside of development.
+        SECRET_KEY=os.environ.get("SECRET_KEY") or secrets.token_hex(),
+        SQLALCHEMY_ENGINES={
+            "default": os.environ.get("DATABASE_URL", "sqlite:///guide.db")
+        },
+    )
     app.config.from_mapping(config)
+    # region metadata
+    db.metadata = Base.metadata
+    # endregion metadata
     db.init_app(app)
-    Migrate(app, db, directory=app.config["MIGRATIONS"])
-    first_start(app)
+    # region migrate
+    Migrate(app, db)
+    # endregion migrate
 
     admin = Admin(app)
-    admin.add_view(TagView(Tag, LazySession(db)))
+    admin.add_view(TagView(Tag, db.session))
     return app
-
-
-# endregion recipe
-
-
-# region example
-def example(app):
-    """Keep the example apart: a revision drops tables that it does not know."""
-    url = os.environ.get("DATABASE_URL", "sqlite:///flask_migrate.db")
-    return {
-        "SQLALCHEMY_ENGINES": {"default": url},
-        "MIGRATIONS": f"{app.instance_path}/flask_migrate",
-    }
-
-
-def first_start(app):
-    """Do once what you do by hand: ``init``, edit, ``migrate``, ``upgrade``."""
-    folder = Path(app.config["MIGRATIONS"])
-    with app.app_context():
-        if inspect(db.engine).get_table_names():
-            return
-        if not folder.exists():
-            flask_migrate.init()
-            shutil.copy(flask_migrate_env.__file__, folder / "env.py")
-            flask_migrate.migrate(message="Create the tables")
-        flask_migrate.upgrade()
-        seed(db.session)
-
-
-# endregion example

@@ -8,7 +8,7 @@
 
     app = create_app({"SQLALCHEMY_ENGINES": {"default": "sqlite://"}})
     logging.basicConfig(stream=sys.stdout, format="%(message)s", force=True)
-    logging.getLogger("queries").setLevel("INFO")
+    app.logger.setLevel("INFO")
     app.test_client().get("/admin/user/?search=ada")
 
 .. testoutput::
@@ -18,25 +18,116 @@
 """
 
 import logging
+import os
+import secrets
 from collections import Counter
+from functools import cached_property
+from inspect import iscoroutinefunction
 from time import perf_counter
+from typing import cast
 
-from flask import Flask, g, has_request_context, render_template_string, request
+from flask import (
+    Flask,
+    g,
+    has_app_context,
+    has_request_context,
+    render_template_string,
+    request,
+)
 from flask_admin import Admin
+from flask_admin.contrib.sqla import ModelView
+from flask_admin.form import SecureForm
 from flask_debugtoolbar import DebugToolbarExtension
 from flask_debugtoolbar.panels import DebugPanel
 from flask_sqlalchemy_lite import SQLAlchemy
-from sqlalchemy import event
+from sqlalchemy import ForeignKey, String, event
+from sqlalchemy.orm import (
+    DeclarativeBase,
+    Mapped,
+    Session,
+    mapped_column,
+    relationship,
+)
+from werkzeug.local import LocalProxy
 
-from snippets.models import Post, User, create_tables
-from snippets.views import PostView, UserView
-from snippets.workarounds.lazy_session import LazySession
 
-db = SQLAlchemy()
+class LazySession(LocalProxy):
+    """A proxy for the session of the current application context.
+
+    :param db: a ``flask_sqlalchemy_lite.SQLAlchemy``.
+    :raises RuntimeError: when it is used outside of an application context.
+        Creating it needs none.
+    """
+
+    def __init__(self, db):
+        super().__init__(db.get_session)
+
+    @property
+    def session(self):
+        return self
+
+    def __call__(self):
+        return self._get_current_object()
+
+    def __getattr__(self, name):
+        # Flask-Admin looks for "_action" while the views are made.
+        if name.startswith("_") and not has_app_context():
+            raise AttributeError(name)
+        return getattr(self._get_current_object(), name)
 
 
-# region recipe
-log = logging.getLogger("queries")
+class ProxySQLAlchemy(SQLAlchemy):
+    """Flask-SQLAlchemy-Lite with a ``db.session`` that is looked up on each use."""
+
+    @cached_property
+    def session(self) -> Session:
+        return cast(Session, LazySession(self))
+
+    def init_app(self, app):
+        count = len(app.teardown_appcontext_funcs)
+        super().init_app(app)
+        if not app.config.get("SQLALCHEMY_ASYNC_ENGINES"):
+            # Lite's asynchronous teardown breaks gevent and has nothing to close.
+            added = app.teardown_appcontext_funcs[count:]
+            app.teardown_appcontext_funcs[count:] = [
+                function for function in added if not iscoroutinefunction(function)
+            ]
+
+
+db = ProxySQLAlchemy()
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+class User(Base):
+    __tablename__ = "query_log_user"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(100))
+    posts: Mapped[list["Post"]] = relationship(back_populates="author")
+
+
+class Post(Base):
+    __tablename__ = "query_log_post"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    title: Mapped[str] = mapped_column(String(100))
+    author_id: Mapped[int] = mapped_column(ForeignKey("query_log_user.id"))
+    author: Mapped[User] = relationship(back_populates="posts")
+
+    def __str__(self):
+        return self.title
+
+
+class UserView(ModelView):
+    form_base_class = SecureForm
+    column_searchable_list = ["name"]
+    form_columns = ["name"]
+
+
+# region log
 MANY = 20
 
 
@@ -62,20 +153,20 @@ def log_queries(app):
         if sent := g.get("statements"):
             seconds = sum(seconds for _, seconds in sent)
             many = len(sent) > MANY
-            log.log(
+            app.logger.log(
                 logging.WARNING if many else logging.INFO,
                 "%s %s: %d statements in %.1f ms",
                 *(request.method, request.endpoint, len(sent), 1000 * seconds),
             )
             if many:
-                statement, times = Counter(text for text, _ in sent).most_common(1)[0]
-                log.warning("%d times: %s", times, " ".join(statement.split()))
+                text, times = Counter(text for text, _ in sent).most_common(1)[0]
+                app.logger.warning("%d times: %s", times, " ".join(text.split()))
 
 
-# endregion recipe
+# endregion log
 
 
-# region toolbar
+# region panel
 class StatementPanel(DebugPanel):
     name = "Statements"
     has_content = True
@@ -97,29 +188,38 @@ class StatementPanel(DebugPanel):
         return render_template_string(page, sent=g.get("statements", []))
 
 
-def add_toolbar(app):
+# endregion panel
+
+
+def create_app(config=None):
+    app = Flask(__name__)
+    app.config.from_mapping(
+        # A random key ends all logins at each start: set one outside of development.
+        SECRET_KEY=os.environ.get("SECRET_KEY") or secrets.token_hex(),
+        SQLALCHEMY_ENGINES={
+            "default": os.environ.get("DATABASE_URL", "sqlite:///guide.db")
+        },
+    )
+    app.config.from_mapping(config)
+    db.init_app(app)
+    with app.app_context():
+        Base.metadata.create_all(db.engine)
+        if db.session.get(User, 1) is None:
+            db.session.add(User(name="Ada", posts=[Post(title="Notes")]))
+            db.session.commit()
+
+    # region call
+    log_queries(app)
+    # endregion call
+    # region toolbar
     # It shows what it knows to every visitor: only with `flask run --debug`.
     if app.debug:
         app.config["DEBUG_TB_PANELS"] = [f"{__name__}.StatementPanel"]
         # Otherwise a page of its own stands between a saved form and the list.
         app.config["DEBUG_TB_INTERCEPT_REDIRECTS"] = False
         DebugToolbarExtension(app)
-
-
-# endregion toolbar
-
-
-def create_app(config=None):
-    app = Flask(__name__)
-    app.config.from_object("snippets.settings")
-    app.config.from_mapping(config)
-    db.init_app(app)
-    with app.app_context():
-        create_tables(db)
-    log_queries(app)
-    add_toolbar(app)
+    # endregion toolbar
 
     admin = Admin(app)
-    admin.add_view(UserView(User, LazySession(db)))
-    admin.add_view(PostView(Post, LazySession(db)))
+    admin.add_view(UserView(User, db.session))
     return app

@@ -104,9 +104,8 @@ class ReadOnly:
     def is_accessible(self):
         # The menu of every page asks as well: let the view stay in it.
         elsewhere = request.blueprint != self.blueprint.name
-        return super().is_accessible() and (
-            elsewhere or request.method in {"GET", "HEAD", "OPTIONS"}
-        )
+        reads = request.method in {"GET", "HEAD"}
+        return super().is_accessible() and (elsewhere or reads)
 
 
 # endregion recipe

@@ -16,30 +16,84 @@
     302 FOUND
 """
 
+import os
+import secrets
 from datetime import datetime, timezone
+from functools import cached_property
+from inspect import iscoroutinefunction
+from typing import cast
 
-from flask import Flask
+from flask import Flask, current_app, flash, has_app_context
 from flask_admin import Admin
 from flask_admin.contrib.sqla import ModelView
 from flask_admin.form import SecureForm
 from flask_sqlalchemy_lite import SQLAlchemy
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy import DateTime, String
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+from werkzeug.local import LocalProxy
 
-from snippets.workarounds.lazy_session import LazySession
 
-db = SQLAlchemy()
+class LazySession(LocalProxy):
+    """A proxy for the session of the current application context.
+
+    :param db: a ``flask_sqlalchemy_lite.SQLAlchemy``.
+    :raises RuntimeError: when it is used outside of an application context.
+        Creating it needs none.
+    """
+
+    def __init__(self, db):
+        super().__init__(db.get_session)
+
+    @property
+    def session(self):
+        return self
+
+    def __call__(self):
+        return self._get_current_object()
+
+    def __getattr__(self, name):
+        # Flask-Admin looks for "_action" while the views are made.
+        if name.startswith("_") and not has_app_context():
+            raise AttributeError(name)
+        return getattr(self._get_current_object(), name)
+
+
+class ProxySQLAlchemy(SQLAlchemy):
+    """Flask-SQLAlchemy-Lite with a ``db.session`` that is looked up on each use."""
+
+    @cached_property
+    def session(self) -> Session:
+        return cast(Session, LazySession(self))
+
+    def init_app(self, app):
+        count = len(app.teardown_appcontext_funcs)
+        super().init_app(app)
+        if not app.config.get("SQLALCHEMY_ASYNC_ENGINES"):
+            # Lite's asynchronous teardown breaks gevent and has nothing to close.
+            added = app.teardown_appcontext_funcs[count:]
+            app.teardown_appcontext_funcs[count:] = [
+                function for function in added if not iscoroutinefunction(function)
+            ]
+
+
+db = ProxySQLAlchemy()
 
 
 class Base(DeclarativeBase):
     pass
 
 
+# region model
 class Note(Base):
-    __tablename__ = "note"
+    __tablename__ = "soft_delete_note"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    text: Mapped[str]
-    deleted_at: Mapped[datetime | None]
+    text: Mapped[str] = mapped_column(String(100))
+    # Without a time zone the database would store its own local time.
+    deleted_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+
+# endregion model
 
 
 # region recipe
@@ -61,8 +115,17 @@ class SoftDeleteView(ModelView):
         return None if found is None or found.deleted_at else found
 
     def delete_model(self, model):
-        model.deleted_at = datetime.now(timezone.utc)
-        self.session.commit()
+        try:
+            self.on_model_delete(model)
+            model.deleted_at = datetime.now(timezone.utc)
+            db.session.commit()
+        except Exception as error:
+            db.session.rollback()
+            if not self.handle_view_exception(error):
+                current_app.logger.exception("Failed to delete record.")
+                flash("Failed to delete record.", "error")
+            return False
+        self.after_model_delete(model)
         return True
 
 
@@ -71,7 +134,13 @@ class SoftDeleteView(ModelView):
 
 def create_app(config=None):
     app = Flask(__name__)
-    app.config.from_object("snippets.settings")
+    app.config.from_mapping(
+        # A random key ends all logins at each start: set one outside of development.
+        SECRET_KEY=os.environ.get("SECRET_KEY") or secrets.token_hex(),
+        SQLALCHEMY_ENGINES={
+            "default": os.environ.get("DATABASE_URL", "sqlite:///guide.db")
+        },
+    )
     app.config.from_mapping(config)
     db.init_app(app)
     with app.app_context():
@@ -83,5 +152,7 @@ def create_app(config=None):
             db.session.commit()
 
     admin = Admin(app)
-    admin.add_view(SoftDeleteView(Note, LazySession(db)))
+    # region add
+    admin.add_view(SoftDeleteView(Note, db.session))
+    # endregion add
     return app

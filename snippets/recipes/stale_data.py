@@ -6,65 +6,125 @@
 
     from sqlalchemy import create_engine, text
 
-    from snippets.recipes.stale_data import LazySession, create_app, kept
+    from snippets.recipes.stale_data import create_app
 
-    def see_a_change_made_elsewhere(session):
-        with TemporaryDirectory() as folder:
-            url = f"sqlite:///{folder}/guide.db"
-            app = create_app({"SQLALCHEMY_ENGINES": {"default": url}}, session)
-            client = app.test_client()
-            client.get("/admin/user/edit/?id=1")
-            with create_engine(url).begin() as elsewhere:
-                elsewhere.execute(text("UPDATE user SET name = 'Augusta'"))
-            return "Augusta" in client.get("/admin/user/edit/?id=1").text
-
-    print(see_a_change_made_elsewhere(LazySession))
-    print(see_a_change_made_elsewhere(kept))
+    with TemporaryDirectory() as folder:
+        url = f"sqlite:///{folder}/guide.db"
+        client = create_app({"SQLALCHEMY_ENGINES": {"default": url}}).test_client()
+        print("Draft" in client.get("/admin/post/edit/?id=1").text)
+        with create_engine(url).begin() as elsewhere:
+            elsewhere.execute(text("UPDATE stale_data_post SET title = 'Final'"))
+        print("Final" in client.get("/admin/post/edit/?id=1").text)
 
 .. testoutput::
 
     True
-    False
+    True
 """
 
-from flask import Flask
+import os
+import secrets
+from functools import cached_property
+from inspect import iscoroutinefunction
+from typing import cast
+
+from flask import Flask, has_app_context
 from flask_admin import Admin
+from flask_admin.contrib.sqla import ModelView
+from flask_admin.form import SecureForm
 from flask_sqlalchemy_lite import SQLAlchemy
-from sqlalchemy.orm import scoped_session
-
-from snippets.models import User, create_tables
-from snippets.views import SecureView
-from snippets.workarounds.lazy_session import LazySession
-
-db = SQLAlchemy()
+from sqlalchemy import String
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+from werkzeug.local import LocalProxy
 
 
-class UserView(SecureView):
-    form_columns = ["name", "email"]
+class LazySession(LocalProxy):
+    """A proxy for the session of the current application context.
+
+    :param db: a ``flask_sqlalchemy_lite.SQLAlchemy``.
+    :raises RuntimeError: when it is used outside of an application context.
+        Creating it needs none.
+    """
+
+    def __init__(self, db):
+        super().__init__(db.get_session)
+
+    @property
+    def session(self):
+        return self
+
+    def __call__(self):
+        return self._get_current_object()
+
+    def __getattr__(self, name):
+        # Flask-Admin looks for "_action" while the views are made.
+        if name.startswith("_") and not has_app_context():
+            raise AttributeError(name)
+        return getattr(self._get_current_object(), name)
 
 
-# region kept
-def kept(db):
-    """The mistake: a session for each thread that nothing ever closes."""
-    return scoped_session(lambda: db.sessionmaker())
+class ProxySQLAlchemy(SQLAlchemy):
+    """Flask-SQLAlchemy-Lite with a ``db.session`` that is looked up on each use."""
+
+    @cached_property
+    def session(self) -> Session:
+        return cast(Session, LazySession(self))
+
+    def init_app(self, app):
+        count = len(app.teardown_appcontext_funcs)
+        super().init_app(app)
+        if not app.config.get("SQLALCHEMY_ASYNC_ENGINES"):
+            # Lite's asynchronous teardown breaks gevent and has nothing to close.
+            added = app.teardown_appcontext_funcs[count:]
+            app.teardown_appcontext_funcs[count:] = [
+                function for function in added if not iscoroutinefunction(function)
+            ]
 
 
-# endregion kept
+db = ProxySQLAlchemy()
 
 
-# region recipe
-def create_app(config=None, session=LazySession):
+class Base(DeclarativeBase):
+    pass
+
+
+class Post(Base):
+    __tablename__ = "stale_data_post"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    title: Mapped[str] = mapped_column(String(100))
+
+
+# region view
+class PostView(ModelView):
+    form_base_class = SecureForm
+    can_view_details = True
+    can_export = True
+
+
+# endregion view
+
+
+def create_app(config=None):
     app = Flask(__name__)
-    app.config.from_object("snippets.settings")
+    app.config.from_mapping(
+        # A random key ends all logins at each start: set one outside of development.
+        SECRET_KEY=os.environ.get("SECRET_KEY") or secrets.token_hex(),
+        SQLALCHEMY_ENGINES={
+            "default": os.environ.get("DATABASE_URL", "sqlite:///guide.db")
+        },
+    )
     app.config.from_mapping(config)
     db.init_app(app)
     # No app_context().push(): requests would share that context and its session.
     with app.app_context():
-        create_tables(db)
+        Base.metadata.create_all(db.engine)
+        if db.session.get(Post, 1) is None:
+            db.session.add(Post(title="Draft"))
+            db.session.commit()
 
     admin = Admin(app)
-    admin.add_view(UserView(User, session(db)))
+    # region add
+    admin.add_view(PostView(Post, db.session))
+    # endregion add
     return app
-
-
-# endregion recipe

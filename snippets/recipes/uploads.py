@@ -1,4 +1,4 @@
-"""An uploaded file lives exactly as long as the row that names it.
+"""An uploaded file lives as long as the row that names it.
 
 .. testcode::
 
@@ -28,20 +28,69 @@
     False
 """
 
+import os
 import secrets
+from functools import cached_property
+from inspect import iscoroutinefunction
 from pathlib import Path
+from time import time
+from typing import cast
 
-from flask import Flask, current_app
+from flask import Flask, current_app, has_app_context
 from flask_admin import Admin
 from flask_admin.contrib.sqla import ModelView
 from flask_admin.form import FileUploadField, SecureForm
 from flask_sqlalchemy_lite import SQLAlchemy
-from sqlalchemy import event, inspect
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy import String, event, inspect, select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+from werkzeug.local import LocalProxy
 
-from snippets.workarounds.lazy_session import LazySession
 
-db = SQLAlchemy()
+class LazySession(LocalProxy):
+    """A proxy for the session of the current application context.
+
+    :param db: a ``flask_sqlalchemy_lite.SQLAlchemy``.
+    :raises RuntimeError: when it is used outside of an application context.
+        Creating it needs none.
+    """
+
+    def __init__(self, db):
+        super().__init__(db.get_session)
+
+    @property
+    def session(self):
+        return self
+
+    def __call__(self):
+        return self._get_current_object()
+
+    def __getattr__(self, name):
+        # Flask-Admin looks for "_action" while the views are made.
+        if name.startswith("_") and not has_app_context():
+            raise AttributeError(name)
+        return getattr(self._get_current_object(), name)
+
+
+class ProxySQLAlchemy(SQLAlchemy):
+    """Flask-SQLAlchemy-Lite with a ``db.session`` that is looked up on each use."""
+
+    @cached_property
+    def session(self) -> Session:
+        return cast(Session, LazySession(self))
+
+    def init_app(self, app):
+        count = len(app.teardown_appcontext_funcs)
+        super().init_app(app)
+        if not app.config.get("SQLALCHEMY_ASYNC_ENGINES"):
+            # Lite's asynchronous teardown breaks gevent and has nothing to close.
+            added = app.teardown_appcontext_funcs[count:]
+            app.teardown_appcontext_funcs[count:] = [
+                function for function in added if not iscoroutinefunction(function)
+            ]
+
+
+db = ProxySQLAlchemy()
 
 
 class Base(DeclarativeBase):
@@ -50,11 +99,13 @@ class Base(DeclarativeBase):
 
 # region model
 class Document(Base):
-    __tablename__ = "document"
+    __tablename__ = "uploads_document"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    title: Mapped[str]
-    filename: Mapped[str | None] = mapped_column(active_history=True)
+    title: Mapped[str] = mapped_column(String(100))
+    filename: Mapped[str | None] = mapped_column(
+        String(100), index=True, active_history=True
+    )
 
 
 # endregion model
@@ -70,12 +121,17 @@ def random_name(document, upload):
     return secrets.token_hex(16) + Path(upload.filename).suffix.lower()
 
 
+def note(session, names):
+    """Look at these files when the transaction ends."""
+    session.info.setdefault("files", set()).update(filter(None, names))
+
+
 class UploadField(FileUploadField):
     def _save_file(self, data, filename):
         # Without a transaction there is no end of one to clean up at.
         if not db.session.in_transaction():
             db.session.begin()
-        db.session.info.setdefault("added", set()).add(filename)
+        note(db.session, [filename])
         return super()._save_file(data, filename)
 
     def _delete_file(self, filename):
@@ -101,45 +157,45 @@ class DocumentView(ModelView):
 # region session
 @event.listens_for(Document, "before_update")
 def note_update(mapper, connection, document):
-    history = inspect(document).attrs.filename.history
-    replaced = inspect(document).session.info.setdefault("replaced", set())
-    replaced.update(history.deleted)
-    replaced.difference_update(history.added)
+    state = inspect(document)
+    note(state.session, state.attrs.filename.history.deleted)
 
 
 @event.listens_for(Document, "before_delete")
 def note_delete(mapper, connection, document):
     # A commit has expired what the bulk action loaded: ask the row for its name.
-    history = inspect(document).attrs.filename.load_history()
-    replaced = inspect(document).session.info.setdefault("replaced", set())
-    replaced.update(history.sum())
+    state = inspect(document)
+    note(state.session, state.attrs.filename.load_history().sum())
 
 
 def remove(names):
-    for name in filter(None, names):
+    """Remove the files that no row names. Needs an application context."""
+    query = select(Document.filename).where(Document.filename.in_(names))
+    with db.engine.connect() as connection:
+        kept = set(connection.scalars(query))
+    for name in names - kept:
         Path(folder(), name).unlink(missing_ok=True)
 
 
-def after_commit(session):
-    if not session.in_nested_transaction():
-        remove(session.info.pop("replaced", ()))
-        session.info.pop("added", None)
-
-
-def after_soft_rollback(session, transaction):
-    session.info.pop("replaced", None)
-
-
 def after_transaction_end(session, transaction):
-    if transaction.parent is None:
-        session.info.pop("replaced", None)
-        remove(session.info.pop("added", ()))
+    if transaction.parent is None and (names := session.info.pop("files", None)):
+        try:
+            remove(names)
+        except SQLAlchemyError:
+            current_app.logger.exception("Files are left to the sweep.")
 
 
-def keep_files_with_rows(db):
-    """Remove files when rows go. Needs an application context."""
-    for listener in [after_commit, after_soft_rollback, after_transaction_end]:
-        event.listen(db.sessionmaker, listener.__name__, listener)
+def handle_error(context):
+    # A COMMIT without an answer may still succeed: leave its files to the sweep.
+    if context.is_disconnect:
+        db.session.info.pop("files", None)
+
+
+def sweep(age=86_400):
+    """Remove the files older than a day that no row names."""
+    for path in Path(folder()).glob("*"):
+        if time() - path.stat().st_mtime >= age:
+            remove({path.name})
 
 
 # endregion session
@@ -147,15 +203,28 @@ def keep_files_with_rows(db):
 
 def create_app(config=None):
     app = Flask(__name__)
-    app.config.from_object("snippets.settings")
-    app.config["UPLOAD_FOLDER"] = f"{app.instance_path}/uploads"
-    app.config["MAX_CONTENT_LENGTH"] = 2**20
+    app.config.from_mapping(
+        # A random key ends all logins at each start: set one outside of development.
+        SECRET_KEY=os.environ.get("SECRET_KEY") or secrets.token_hex(),
+        SQLALCHEMY_ENGINES={
+            "default": os.environ.get("DATABASE_URL", "sqlite:///guide.db")
+        },
+    )
     app.config.from_mapping(config)
     db.init_app(app)
+    # region app
+    app.config.setdefault("UPLOAD_FOLDER", f"{app.instance_path}/uploads")
+    app.config["MAX_CONTENT_LENGTH"] = 2**20
     with app.app_context():
-        keep_files_with_rows(db)
+        event.listen(db.sessionmaker, "after_transaction_end", after_transaction_end)
+        event.listen(db.engine, "handle_error", handle_error)
+    app.cli.command("sweep-uploads")(sweep)
+    # endregion app
+    with app.app_context():
         Base.metadata.create_all(db.engine)
 
     admin = Admin(app)
-    admin.add_view(DocumentView(Document, LazySession(db)))
+    # region add
+    admin.add_view(DocumentView(Document, db.session))
+    # endregion add
     return app

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tools.paths import SITE
+from tools.paths import HOSTED, SITE
 from tools.publish.browser import find_browser, launch_options, serve
 
 
@@ -13,8 +13,9 @@ def pytest_configure(config):
         raise pytest.UsageError(
             "no browser found: install chromium, or name one in BROWSER"
         )
-    if not (SITE / "index.html").exists():
-        raise pytest.UsageError("no site found: nox -s docs builds it")
+    for folder in HOSTED, SITE:
+        if not (folder / "index.html").exists():
+            raise pytest.UsageError(f"no site in {folder}: nox -s browser builds it")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -34,6 +35,14 @@ def browser_type_launch_args(browser_name):
 
 @pytest.fixture(scope="session")
 def site():
+    """The address of the site as a host publishes it."""
+    with serve(HOSTED) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def plain():
+    """The address of the site as everybody builds it."""
     with serve(SITE) as address:
         yield address
 
@@ -42,18 +51,18 @@ def site():
 def open_page(new_context, site):
     """Open a page of the site; what it asked of other hosts is in ``page.abroad``."""
 
-    def open_page(name, width=1280, scheme="light", **options):
+    def open_page(name, width=1280, scheme="light", root=site, **options):
         size = {"width": width, "height": 900}
         page = new_context(viewport=size, color_scheme=scheme, **options).new_page()
         page.abroad = []
         page.on(
             "request",
             lambda request: (
-                request.url.startswith((site, "data:"))
+                request.url.startswith((root, "data:"))
                 or page.abroad.append(request.url)
             ),
         )
-        page.goto(f"{site}/{name}")
+        page.goto(f"{root}/{name}")
         return page
 
     return open_page

@@ -7,7 +7,7 @@ from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup
 from playwright.sync_api import expect
 
-from tools.paths import SITE
+from tools.paths import HOSTED
 from tools.publish.browser import Handler
 
 # The first start of a busy machine.
@@ -15,8 +15,8 @@ PATIENCE = 60_000
 # A failure is told within 3 seconds.
 PROMPT = 3000
 BUTTONS = [
-    (path.relative_to(SITE).as_posix(), box["data-module"], box["data-factory"])
-    for path in sorted(SITE.rglob("*.html"))
+    (path.relative_to(HOSTED).as_posix(), box["data-module"], box["data-factory"])
+    for path in sorted(HOSTED.rglob("*.html"))
     for box in BeautifulSoup(path.read_bytes(), "html.parser").select(".live")
 ]
 if not BUTTONS:
@@ -277,7 +277,7 @@ def test_nothing_is_loaded_before_the_click(open_page, site):
     page.goto(f"{site}/{LIVELY[0]}", wait_until="networkidle")
     live = [url.partition("/_static/live/")[2] for url in asked if "/live/" in url]
     assert sorted(live) == ["live.css", "live.js"]
-    assert sum((SITE / "_static/live" / name).stat().st_size for name in live) < 4096
+    assert sum((HOSTED / "_static/live" / name).stat().st_size for name in live) < 4096
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

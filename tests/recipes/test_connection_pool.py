@@ -9,17 +9,26 @@ from flask_sqlalchemy_lite import SQLAlchemy
 from sqlalchemy import event
 from sqlalchemy.exc import TimeoutError
 
-from snippets.recipes import connection_pool, stale_data
+from snippets.recipes import connection_pool
 from snippets.recipes.connection_pool import POOL, create_app
+from snippets.recipes.stale_data_kept import kept
 from tools.measure.removal import without
 from tools.measure.surface import Failure
 
+PATH = "/admin/post/"
 SMALL = {"pool_size": 2, "max_overflow": 0}
 CLOSED = "Cannot operate on a closed database|the connection is closed"
 
 
-def with_pool(drive, module=connection_pool, **changes):
-    return drive(lambda config: module.create_app(config, module.POOL | changes))
+@pytest.fixture
+def with_pool(drive, monkeypatch):
+    """Drive the program, or a copy of it, with other options."""
+
+    def make(module=connection_pool, **changes):
+        monkeypatch.setattr(module, "POOL", module.POOL | changes)
+        return drive(module.create_app)
+
+    return make
 
 
 def hang_up(surface):
@@ -28,7 +37,7 @@ def hang_up(surface):
     event.listen(
         surface.pool, "checkout", lambda connection, *_: used.append(connection)
     )
-    surface.get("/admin/user/")
+    surface.get(PATH)
     for connection in used:
         connection.close()
     assert used
@@ -36,18 +45,18 @@ def hang_up(surface):
 
 def test_a_server_that_hung_up(surface):
     hang_up(surface)
-    assert len(surface.rows("/admin/user/")) == 2
+    assert len(surface.rows(PATH)) == 2
     hang_up(surface)
-    surface.submit("/admin/user/edit/", {"name": "Augusta"}, id=1)
-    assert "Augusta" in " ".join(surface.rows("/admin/user/"))
+    surface.submit(f"{PATH}edit/", {"title": "Changed"}, id=1)
+    assert "Changed" in " ".join(surface.rows(PATH))
 
 
-def test_without_the_ping_one_request_fails(drive):
-    surface = with_pool(drive, pool_pre_ping=False)
+def test_without_the_ping_one_request_fails(with_pool):
+    surface = with_pool(pool_pre_ping=False)
     hang_up(surface)
     with pytest.raises(Failure, match=CLOSED):
-        surface.get("/admin/user/")
-    assert len(surface.rows("/admin/user/")) == 2
+        surface.get(PATH)
+    assert len(surface.rows(PATH)) == 2
 
 
 def test_a_connection_lost_during_the_request(surface):
@@ -56,9 +65,9 @@ def test_a_connection_lost_during_the_request(surface):
 
     event.listen(surface.pool, "checkout", close)
     with pytest.raises(Failure, match=CLOSED):
-        surface.get("/admin/user/")
+        surface.get(PATH)
     event.remove(surface.pool, "checkout", close)
-    assert len(surface.rows("/admin/user/")) == 2
+    assert len(surface.rows(PATH)) == 2
 
 
 def test_an_old_connection_is_replaced(surface):
@@ -69,28 +78,28 @@ def test_an_old_connection_is_replaced(surface):
     event.listen(surface.pool, "connect", lambda *_: opened.append(True))
     event.listen(surface.pool, "checkin", age)
     seconds = 1700
-    surface.get("/admin/user/")
-    surface.get("/admin/user/")
+    surface.get(PATH)
+    surface.get(PATH)
     assert len(opened) == 0
     seconds = 1900
-    surface.get("/admin/user/")
-    surface.get("/admin/user/")
+    surface.get(PATH)
+    surface.get(PATH)
     assert len(opened) == 2
 
 
-def test_a_request_uses_one_connection(drive):
-    surface = with_pool(drive, pool_size=1, pool_timeout=0)
-    surface.rows("/admin/user/", search="a")
-    surface.get("/admin/user/export/csv/")
-    surface.submit("/admin/user/new/", {"name": "Eve", "email": "ada@example.com"})
-    surface.submit("/admin/user/new/", {"name": "Alan", "email": "alan@example.com"})
-    surface.submit("/admin/user/edit/", {"name": "Augusta"}, id=1)
-    assert len(surface.rows("/admin/user/")) == 3
+def test_a_request_uses_one_connection(with_pool):
+    surface = with_pool(pool_size=1, pool_timeout=0)
+    surface.rows(PATH, search="a")
+    surface.get(f"{PATH}export/csv/")
+    surface.submit(f"{PATH}new/", {"title": "One"})
+    surface.submit(f"{PATH}new/", {"title": "Three"})
+    surface.submit(f"{PATH}edit/", {"title": "Changed"}, id=1)
+    assert len(surface.rows(PATH)) == 3
 
 
-def limit(drive, module):
-    """How many connections the pool hands out at the same time, up to 20."""
-    surface = with_pool(drive, module, pool_timeout=0)
+def limit(with_pool, module):
+    """How many connections the pool gives out at the same time, up to 20."""
+    surface = with_pool(module, pool_timeout=0)
     with ExitStack() as taken:
         with suppress(TimeoutError):
             for _ in range(20):
@@ -98,8 +107,8 @@ def limit(drive, module):
         return surface.pool.checkedout()
 
 
-def test_no_more_connections_than_allowed(drive):
-    assert limit(drive, connection_pool) == 8
+def test_no_more_connections_than_allowed(with_pool):
+    assert limit(with_pool, connection_pool) == 8
 
 
 def visit(surface, threads):
@@ -108,17 +117,15 @@ def visit(surface, threads):
         workers = [stack.enter_context(ThreadPoolExecutor(1)) for _ in range(threads)]
         for _ in range(2):
             pages = [
-                worker.submit(
-                    surface.send, "GET", "/admin/user/", surface.app.test_client()
-                )
+                worker.submit(surface.send, "GET", PATH, surface.app.test_client())
                 for worker in workers
             ]
-            assert all("ada@example.com" in page.result() for page in pages)
+            assert all("Two" in page.result() for page in pages)
     assert surface.pool.checkedout() == 0
 
 
-def test_more_threads_than_connections(drive):
-    visit(with_pool(drive, **SMALL), threads=6)
+def test_more_threads_than_connections(with_pool):
+    visit(with_pool(**SMALL), threads=6)
 
 
 @pytest.mark.parametrize(
@@ -128,10 +135,10 @@ def test_more_threads_than_connections(drive):
         (4, "QueuePool limit of size 4 overflow 0 reached, connection timed out"),
     ],
 )
-def test_a_larger_pool_does_not_cure_a_leak(drive, size, message):
-    module = without(connection_pool, "LazySession(db)", "kept(db)")
-    module.kept = stale_data.kept
-    surface = with_pool(drive, module, pool_size=size, pool_timeout=0)
+def test_a_larger_pool_does_not_cure_a_leak(with_pool, size, message):
+    module = without(connection_pool, "PostView(Post, db.session)", "view(Post)")
+    module.view = lambda model: module.PostView(model, kept(module.db))
+    surface = with_pool(module, pool_size=size, pool_timeout=0)
     found = pytest.raises(Failure, match=f"TimeoutError: {message}")
     with surface.without_collection(), found:
         visit(surface, threads=6)
@@ -160,7 +167,7 @@ def test_sqlite_in_memory_takes_no_pool_size():
     [
         ('"pool_pre_ping": True,', test_a_server_that_hung_up),
         ('"pool_recycle": 1800,', test_an_old_connection_is_replaced),
-        (", **pool", test_a_server_that_hung_up),
+        (", **POOL", test_a_server_that_hung_up),
     ],
 )
 def test_removal(line, test, drive):
@@ -170,5 +177,10 @@ def test_removal(line, test, drive):
 
 
 @pytest.mark.parametrize("line", ['"pool_size": 8,', '"max_overflow": 0,'])
-def test_removal_of_the_limit(line, drive):
-    assert limit(drive, without(connection_pool, line)) != 8
+def test_removal_of_the_limit(line, with_pool):
+    assert limit(with_pool, without(connection_pool, line)) != 8
+
+
+def test_removal_of_the_wait(drive):
+    module = without(connection_pool, '"pool_timeout": 10,')
+    assert drive(module.create_app).pool.timeout() != 10

@@ -1,64 +1,61 @@
-"""Flask-Migrate fails on Lite as it comes, and works with the edited env.py."""
+"""Flask-Migrate's own env.py works once ``db`` has the metadata of the base class."""
 
+import subprocess
+import sys
 from importlib import metadata
 from pathlib import Path
+from types import SimpleNamespace
 
+import flask_sqlalchemy as full
 import pytest
+from flask import Flask
+from flask_migrate import Migrate
 from flask_sqlalchemy_lite import SQLAlchemy
 from packaging.requirements import Requirement
-from sqlalchemy import text
+from sqlalchemy import String, create_engine, inspect, text
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from snippets import models
-from snippets.recipes import flask_migrate, flask_migrate_env
+from snippets.recipes import flask_migrate
+from tools import listing
 from tools.measure.removal import without
 from tools.measure.surface import Failure
 
-COLUMN = "id: Mapped[int] = mapped_column(primary_key=True)\n    name: Mapped[str] ="
-COLOUR = COLUMN.replace("name", "colour: Mapped[str | None]\n    name")
+NAME = "name: Mapped[str] = mapped_column(String(100))"
+COLOUR = f"colour: Mapped[str | None] = mapped_column(String(20))\n    {NAME}"
+GIVEN = "db.metadata = Base.metadata"
 INSERT = """
-    tag = sa.table("tag", sa.column("name", sa.String))
+    tag = sa.table("flask_migrate_tag", sa.column("name", sa.String))
     op.execute(tag.insert().values(name="sql"))"""
 CREATED = ["create_the_tables.py"]
 END = "\n\n\ndef downgrade"
 
 
-class WithMetadata(SQLAlchemy):
-    metadata = models.Base.metadata
-
-
 @pytest.fixture(autouse=True)
-def _no_logging(monkeypatch):
+def folder(tmp_path, monkeypatch):
     """Flask-Migrate's env.py disables the loggers that are there already."""
     monkeypatch.setattr("logging.config.fileConfig", lambda path: None)
-
-
-@pytest.fixture
-def env():
-    return Path(flask_migrate_env.__file__).read_text("utf-8")
-
-
-@pytest.fixture
-def folder(tmp_path):
+    monkeypatch.chdir(tmp_path)
     return tmp_path / "migrations"
 
 
 @pytest.fixture
-def recipe():
-    """The recipe, before anything was done with it."""
-    return without(flask_migrate, "# endregion recipe")
+def start(drive, tmp_path):
+    """Start a version of the program on the database of the one before it."""
 
-
-@pytest.fixture
-def start(drive, tmp_path, folder):
-    """Start a module on one database."""
-
-    def start(module, first_start=lambda app: None):
-        module.first_start = first_start
+    def start(module=flask_migrate):
         url = f"sqlite:///{tmp_path}/guide.db"
-        config = {"SQLALCHEMY_ENGINES": {"default": url}, "MIGRATIONS": folder}
+        config = {"SQLALCHEMY_ENGINES": {"default": url}}
         return drive(lambda given: module.create_app(given | config))
 
     return start
+
+
+def configured(folder):
+    """An application without an extension, for either of them."""
+    app, url = Flask(__name__), f"sqlite:///{folder}/guide.db"
+    app.config["SQLALCHEMY_ENGINES"] = {"default": url}
+    app.config["SQLALCHEMY_DATABASE_URI"] = url
+    return app
 
 
 def flask(surface, *arguments):
@@ -68,10 +65,8 @@ def flask(surface, *arguments):
     return done.output
 
 
-def migrate(surface, folder, env=None):
+def migrate(surface):
     flask(surface, "init")
-    if env:
-        (folder / "env.py").write_text(env, "utf-8")
     flask(surface, "migrate", "-m", "Create the tables")
     flask(surface, "upgrade")
 
@@ -80,37 +75,66 @@ def revisions(folder):
     return [path.name[13:] for path in sorted((folder / "versions").glob("*.py"))]
 
 
-def test_the_admin_works_after_an_upgrade(start, folder, recipe, env):
-    surface = start(recipe)
-    migrate(surface, folder, env)
+def test_the_admin_works_after_an_upgrade(start, folder):
+    surface = start()
+    with pytest.raises(Failure, match="no such table: flask_migrate_tag"):
+        surface.rows("/admin/tag/")
+    migrate(surface)
     assert revisions(folder) == CREATED
     surface.submit("/admin/tag/new/", {"name": "after"})
     assert "after" in surface.rows("/admin/tag/")[0]
     with surface.app.app_context():
-        current = recipe.db.session.scalars(text("SELECT * FROM alembic_version"))
+        current = flask_migrate.db.session.scalars(
+            text("SELECT * FROM alembic_version")
+        )
         assert len(current.all()) == 1
     assert surface.pool.checkedout() == 0
 
 
-def test_env_py_as_it_comes(start, folder, recipe):
+def test_the_commands_of_the_page(tmp_path):
+    """In an empty folder, with the program as the page prints it."""
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    source = Path(flask_migrate.__file__).read_text("utf-8")
+    (empty / "app.py").write_text(listing.program(source), "utf-8")
+    for command in "db init", "db migrate", "db upgrade", "routes":
+        # The only module `app` there is, as in a shell of a reader.
+        done = subprocess.run(
+            [sys.executable, "-m", "flask", *command.split()],
+            cwd=empty,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+    assert "/admin/tag/" in done.stdout
+    engine = create_engine(f"sqlite:///{empty}/instance/guide.db")
+    tables = inspect(engine).get_table_names()
+    engine.dispose()
+    assert tables == ["alembic_version", "flask_migrate_tag"]
+
+
+def test_removal_of_the_metadata(start):
     with pytest.raises(AttributeError) as found:
-        migrate(start(recipe), folder)
+        migrate(start(without(flask_migrate, GIVEN)))
+    assert str(found.value) == ("'ProxySQLAlchemy' object has no attribute 'metadata'")
+
+
+def test_plain_lite(tmp_path):
+    app = configured(tmp_path)
+    db = SQLAlchemy(app)
+    Migrate(app, db)
+    with pytest.raises(AttributeError) as found:
+        migrate(SimpleNamespace(app=app))
     assert str(found.value) == "'SQLAlchemy' object has no attribute 'metadata'"
+    db.metadata = flask_migrate.Base.metadata
+    flask(SimpleNamespace(app=app), "migrate", "-m", "Create the tables")
+    assert revisions(tmp_path / "migrations") == CREATED
 
 
-def test_a_subclass_needs_no_edit(start, folder, recipe):
-    recipe.db = WithMetadata()
-    migrate(start(recipe), folder)
-    assert revisions(folder) == CREATED
-
-
-def test_a_new_column(start, folder, recipe, env):
-    migrate(start(recipe), folder, env)
-    new = f"from {without(models, COLUMN, COLOUR).__name__} import"
-    old = "from snippets.models import"
-    surface = start(without(flask_migrate, old, new))
-    (folder / "env.py").write_text(env.replace(old, new), "utf-8")
-    with pytest.raises(Failure, match=r"no such column: tag\.colour"):
+def test_a_new_column(start, folder):
+    migrate(start())
+    surface = start(without(flask_migrate, NAME, COLOUR))
+    with pytest.raises(Failure, match=r"no such column: flask_migrate_tag\.colour"):
         surface.rows("/admin/tag/")
     flask(surface, "migrate", "-m", "Colour tags")
     flask(surface, "upgrade")
@@ -118,33 +142,50 @@ def test_a_new_column(start, folder, recipe, env):
     assert set(revisions(folder)) == {*CREATED, "colour_tags.py"}
 
 
-def test_nothing_to_migrate(start, folder, recipe, env):
-    surface = start(recipe)
-    migrate(surface, folder, env)
+def test_nothing_to_migrate(start, folder):
+    surface = start()
+    migrate(surface)
     flask(surface, "migrate", "-m", "Again")
     assert revisions(folder) == CREATED
 
 
-def test_tables_that_create_all_made_are_in_no_revision(start, folder, recipe, env):
-    def create_all(app):
-        with app.app_context():
-            models.create_tables(recipe.db)
-
-    migrate(start(recipe, create_all), folder, env)
+def test_tables_that_create_all_made_are_in_no_revision(start, folder):
+    surface = start()
+    with surface.app.app_context():
+        flask_migrate.Base.metadata.create_all(flask_migrate.db.engine)
+    migrate(surface)
     assert revisions(folder) == []
 
 
-def test_models_that_are_not_imported_are_dropped(start, folder, recipe, env):
-    surface = start(recipe)
-    migrate(surface, folder, env)
-    other = (
-        "from sqlalchemy.orm import DeclarativeBase\nclass Base(DeclarativeBase): ..."
-    )
-    changed = env.replace("from snippets.models import Base", other)
-    (folder / "env.py").write_text(changed, "utf-8")
-    flask(surface, "migrate", "-m", "Nothing is imported")
+def test_models_that_are_not_imported_are_dropped(start, folder):
+    migrate(start())
+    module = without(flask_migrate, GIVEN)
+    module.db.metadata = type("Other", (DeclarativeBase,), {}).metadata
+    flask(start(module), "migrate", "-m", "Nothing is imported")
     (revision,) = (folder / "versions").glob("*_nothing_is_imported.py")
-    assert "op.drop_table('tag')" in revision.read_text("utf-8")
+    assert "op.drop_table('flask_migrate_tag')" in revision.read_text("utf-8")
+
+
+def test_revisions_of_flask_sqlalchemy_go_on(start, folder, tmp_path):
+    """A folder that was made with Flask-SQLAlchemy's ``db`` keeps its env.py."""
+    app = configured(tmp_path)
+    db = full.SQLAlchemy(app, model_class=type("Other", (DeclarativeBase,), {}))
+    Migrate(app, db)
+
+    class Tag(db.Model):
+        __tablename__ = "flask_migrate_tag"
+
+        id: Mapped[int] = mapped_column(primary_key=True)
+        name: Mapped[str] = mapped_column(String(100))
+
+    migrate(SimpleNamespace(app=app))
+    assert revisions(folder) == CREATED
+    written = (folder / "env.py").read_bytes()
+    surface = start(without(flask_migrate, NAME, COLOUR))
+    flask(surface, "migrate", "-m", "Colour tags")
+    flask(surface, "upgrade")
+    assert surface.rows("/admin/tag/") == []
+    assert (folder / "env.py").read_bytes() == written
 
 
 def test_flask_migrate_requires_the_other_extension():
@@ -152,54 +193,16 @@ def test_flask_migrate_requires_the_other_extension():
     assert "Flask-SQLAlchemy" in names
 
 
-def test_sql_is_printed_without_a_database(start, folder, recipe, env, tmp_path):
-    surface = start(recipe)
-    migrate(surface, folder, env)
+def test_sql_is_printed_without_a_database(start, folder, tmp_path):
+    surface = start()
+    migrate(surface)
     (revision,) = (folder / "versions").glob("*.py")
     written = revision.read_text("utf-8")
     revision.write_text(written.replace(END, INSERT + END), "utf-8")
     with surface.app.app_context():
-        recipe.db.engine.dispose()
+        flask_migrate.db.engine.dispose()
     (tmp_path / "guide.db").unlink()
     printed = flask(surface, "upgrade", "--sql")
-    assert "CREATE TABLE tag" in printed
-    assert "INSERT INTO tag (name) VALUES ('sql')" in printed
+    assert "CREATE TABLE flask_migrate_tag" in printed
+    assert "INSERT INTO flask_migrate_tag (name) VALUES ('sql')" in printed
     assert not (tmp_path / "guide.db").exists()
-
-
-def test_a_first_start(start):
-    rows = start(flask_migrate, flask_migrate.first_start).rows("/admin/tag/")
-    assert ["history" in rows[0], "hardware" in rows[1]] == [True, True]
-
-
-@pytest.mark.parametrize(
-    ("line", "replacement", "test", "error"),
-    [
-        (
-            "target_metadata=Base.metadata",
-            "target_metadata=None",
-            test_the_admin_works_after_an_upgrade,
-            SystemExit,
-        ),
-        ("directives.clear()", "pass", test_nothing_to_migrate, AssertionError),
-        ('"env_py"', '"env"', test_the_admin_works_after_an_upgrade, Failure),
-        (
-            "run_offline() if context.is_offline_mode() else run_online()",
-            "run_online()",
-            test_sql_is_printed_without_a_database,
-            AssertionError,
-        ),
-        (
-            ", literal_binds=True",
-            "",
-            test_sql_is_printed_without_a_database,
-            AssertionError,
-        ),
-    ],
-)
-def test_removal(request, env, line, replacement, test, error):
-    assert env.count(line) == 1
-    names = test.__code__.co_varnames[: test.__code__.co_argcount]
-    given = {name: request.getfixturevalue(name) for name in names}
-    with pytest.raises(error):
-        test(**given | {"env": env.replace(line, replacement)})

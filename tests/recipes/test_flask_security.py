@@ -1,5 +1,8 @@
 """Roles decide who reaches which view; wrong credentials all look the same."""
 
+import re
+from datetime import datetime, timedelta, timezone
+from email.utils import parsedate_to_datetime
 from urllib.parse import urljoin, urlsplit
 
 import pytest
@@ -7,7 +10,7 @@ from bs4 import BeautifulSoup
 from sqlalchemy import text
 
 from snippets.recipes import flask_security
-from tools.measure.access import ELSEWHERE, posts, routes, visit
+from tools.measure.access import ELSEWHERE, routes, visit
 from tools.measure.removal import without
 from tools.measure.surface import Failure, describe
 
@@ -33,6 +36,12 @@ def fast(module):
         | {"SECURITY_PASSWORD_HASH_PASSLIB_OPTIONS": FAST}
         | {"SECURITY_EMAIL_VALIDATOR_ARGS": {"check_deliverability": False}}
     )
+
+
+def posts(surface):
+    with surface.elsewhere() as session:
+        query = text("SELECT id, title FROM flask_security_post ORDER BY id")
+        return session.execute(query).all()
 
 
 def command(surface, *args, input=None):
@@ -76,7 +85,7 @@ def status(surface, path="/admin/"):
 
 def test_a_visitor_is_sent_to_the_login(surface):
     before = posts(surface)
-    assert attack(surface) == {"": {302}, "post": {302}, "user": {302}}
+    assert attack(surface) == {"": {302}, "post": {302}, "member": {302}}
     assert surface.client.get("/admin/post/").location == "/login?next=/admin/post/"
     assert posts(surface) == before
 
@@ -86,7 +95,7 @@ def test_an_account_without_the_role_is_refused(surface, role):
     make_account(surface, role)
     log_in(surface)
     before = posts(surface)
-    assert attack(surface) == {"": {403}, "post": {403}, "user": {403}}
+    assert attack(surface) == {"": {403}, "post": {403}, "member": {403}}
     assert posts(surface) == before
 
 
@@ -94,16 +103,16 @@ def test_an_editor_reaches_the_posts_alone(surface):
     make_account(surface, "editor")
     assert log_in(surface, "/admin/post/").location == "/admin/post/"
     found = attack(surface, surface.token("/admin/post/"))
-    assert found["user"] == {403}
+    assert found["member"] == {403}
     assert 403 not in found[""] | found["post"]
-    assert [id for id, title in posts(surface)] == [2, 3]
+    assert not {1} & {id for id, title in posts(surface)}
 
 
 def test_an_administrator_reaches_everything_by_one_session(surface):
     make_account(surface, "admin")
     log_in(surface)
     surface.sessions.clear()
-    assert "Ada" in surface.get("/admin/user/")
+    assert "ada@example.com" in surface.get("/admin/member/")
     assert len(surface.sessions) == 1
     assert status(surface, "/admin/post/") == 200
 
@@ -111,9 +120,9 @@ def test_an_administrator_reaches_everything_by_one_session(surface):
 @pytest.mark.parametrize(
     ("statement", "after"),
     [
-        ("DELETE FROM member_role", 403),
-        ("UPDATE member SET active = 0", 302),
-        ("UPDATE member SET fs_uniquifier = 'another'", 302),
+        ("DELETE FROM flask_security_member_role", 403),
+        ("UPDATE flask_security_member SET active = false", 302),
+        ("UPDATE flask_security_member SET fs_uniquifier = 'another'", 302),
     ],
 )
 def test_a_change_of_the_account_works_at_once(surface, statement, after):
@@ -152,8 +161,76 @@ def test_the_login_form(surface):
     surface.client = surface.app.test_client()
     log_in(surface)
     assert surface.client.get("/logout").status_code == 405
-    surface.client.post("/logout")
+    page = BeautifulSoup(surface.client.post("/logout").text, "html.parser")
+    token = page.select_one("[name=csrf_token]")["value"]
+    surface.client.post("/logout", data={"csrf_token": token})
     assert status(surface) == 302
+
+
+def check_logout(surface):
+    """Another site sends the form: it has the cookie and no token."""
+    make_account(surface, "admin")
+    log_in(surface)
+    answer = surface.client.post("/logout")
+    assert "Confirm Sign Out" in answer.text
+    assert surface.client.post("/logout", data={"csrf_token": "x"}).status_code == 200
+    assert status(surface) == 200
+    page = BeautifulSoup(answer.text, "html.parser")
+    token = page.select_one("[name=csrf_token]")["value"]
+    answer = surface.client.post("/logout", data={"csrf_token": token})
+    assert answer.location == "/login"
+    assert status(surface) == 302
+
+
+def check_old_token(surface):
+    """Somebody planted a session whose token they know."""
+    make_account(surface, "admin")
+    token = surface.token("/login")
+    with surface.client.session_transaction() as session:
+        session["csrf"] = "planted"
+    log_in(surface)
+    surface.client.post("/logout", data={"csrf_token": token})
+    assert status(surface) == 200
+    surface.get("/admin/post/")
+    with surface.client.session_transaction() as session:
+        assert session["csrf"] != "planted"
+
+
+def check_cookies(surface):
+    make_account(surface, "admin")
+    answer = log_in(surface, remember="y")
+    cookies = {
+        line.partition("=")[0]: line for line in answer.headers.getlist("Set-Cookie")
+    }
+    assert "SameSite=Lax" in cookies["session"]
+    remember = cookies["remember_token"]
+    assert {"Secure", "HttpOnly", "SameSite=Lax"} <= set(remember.split("; "))
+    expires = parsedate_to_datetime(re.search("Expires=([^;]+)", remember)[1])
+    assert expires - datetime.now(timezone.utc) < timedelta(days=15)
+
+
+@pytest.mark.parametrize("check", [check_logout, check_old_token, check_cookies])
+def test_session(check, surface):
+    check(surface)
+
+
+def test_the_members_form_has_no_secret(surface):
+    make_account(surface, "admin")
+    log_in(surface)
+    for path in "/admin/member/", "/admin/member/edit/?id=1":
+        page = surface.send("GET", path)
+        assert "fs_uniquifier" not in page
+        assert "pbkdf2" not in page
+    data = {
+        "password": "x",
+        "fs_uniquifier": "x",
+        "active": "y",
+        "email": "x@y.example",
+    }
+    surface.submit("/admin/member/edit/", data, id=1)
+    with surface.elsewhere() as session:
+        query = text("SELECT email, password FROM flask_security_member")
+        assert session.execute(query).one()[0] == "ada@example.com"
 
 
 def test_a_missing_salt_is_an_error(surface, monkeypatch, drive):
@@ -209,14 +286,14 @@ def test_the_default_hash_needs_another_package(drive):
             "200",
         ),
         (
-            "(RoleOnly, UserView)",
-            "(UserView)",
+            "MemberView(RoleOnly, ModelView)",
+            "MemberView(ModelView)",
             test_an_editor_reaches_the_posts_alone,
             "200",
         ),
         (
-            'class Posts(RoleOnly, PostView):\n    roles = ["admin", "editor"]',
-            "class Posts(RoleOnly, PostView):\n    pass",
+            'class PostView(RoleOnly, ModelView):\n    roles = ["admin", "editor"]',
+            "class PostView(RoleOnly, ModelView):\n    pass",
             test_an_editor_reaches_the_posts_alone,
             "403",
         ),
@@ -225,6 +302,30 @@ def test_the_default_hash_needs_another_package(drive):
             "",
             test_wrong_credentials_all_look_the_same,
             "Invalid password",
+        ),
+        ("        SECURITY_LOGOUT_CSRF=True,\n", "", check_logout, "Confirm"),
+        (
+            "    user_authenticated.connect(forget_tokens, app)\n",
+            "",
+            check_old_token,
+            "302 == 200",
+        ),
+        ('browser_session.pop("csrf", None)', "", check_old_token, "planted"),
+        ('browser_session.pop("csrf_token", None)', "", check_old_token, "302 == 200"),
+        ('SESSION_COOKIE_SAMESITE="Lax",', "", check_cookies, "SameSite"),
+        ('REMEMBER_COOKIE_SAMESITE="Lax",', "", check_cookies, "SameSite"),
+        ("REMEMBER_COOKIE_SECURE=True,", "", check_cookies, "Secure"),
+        (
+            "REMEMBER_COOKIE_DURATION=timedelta(days=14),",
+            "",
+            check_cookies,
+            "days=15",
+        ),
+        (
+            'form_columns = ["active", "roles"]',
+            "",
+            test_the_members_form_has_no_secret,
+            "fs_uniquifier",
         ),
         (
             'os.environ.get("SECURITY_PASSWORD_SALT")',

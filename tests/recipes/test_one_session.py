@@ -4,9 +4,10 @@ import re
 
 import pytest
 from bs4 import BeautifulSoup
+from sqlalchemy.orm import scoped_session
 
-from snippets.models import Post
 from snippets.recipes import one_session
+from snippets.recipes.one_session import Post
 from tools.measure.removal import without
 from tools.measure.surface import alerts
 
@@ -34,15 +35,21 @@ def test_saving(surface):
 def test_the_form_asks_for_what_the_view_names(surface):
     page = BeautifulSoup(surface.get("/admin/post/new/"), "html.parser")
     names = {field["name"] for field in page.select("input[name], select[name]")}
-    assert names & {column.key for column in Post.__mapper__.attrs} == {
+    assert {name for name in names if not name.startswith("_")} == {
         "title",
         "author",
+        "csrf_token",
     }
 
 
 def test_what_is_not_offered_is_not_saved(surface):
     page = surface.submit("/admin/post/new/", NEW | {"author": "2"})
     assert "Not a valid choice" in page
+    assert author_of_the_new_post(surface) is None
+
+
+def test_a_form_without_a_token_is_rejected(surface):
+    surface.send("POST", "/admin/post/new/", data=NEW)
     assert author_of_the_new_post(surface) is None
 
 
@@ -63,6 +70,15 @@ def test_a_second_session(drive):
     assert author_of_the_new_post(surface) is None
 
 
+def test_the_published_scoped_session_is_a_second_one(drive):
+    module = without(one_session, "PostView(Post, db.session)", "view(Post)")
+    module.view = lambda model: module.PostView(
+        model, scoped_session(lambda: module.db.sessionmaker())
+    )
+    said = alerts(drive(module.create_app).submit("/admin/post/new/", NEW))
+    assert re.search(ATTACHED, said), said
+
+
 @pytest.mark.parametrize(
     ("line", "replacement", "error"),
     [
@@ -80,3 +96,11 @@ def test_removal_of_the_filter(drive):
     surface = drive(without(one_session, line).create_app)
     with pytest.raises(AssertionError):
         test_what_is_not_offered_is_not_saved(surface)
+
+
+def test_removal_of_the_token(drive):
+    line = "    form_base_class = SecureForm\n"
+    with pytest.raises(AssertionError):
+        test_a_form_without_a_token_is_rejected(
+            drive(without(one_session, line).create_app)
+        )

@@ -11,14 +11,22 @@ from flask_debugtoolbar import DebugToolbarExtension
 from sqlalchemy import text
 from werkzeug.utils import import_string
 
-from snippets.models import Post, User
 from snippets.recipes import query_log
+from snippets.recipes.query_log import Post, User
 from tools.measure.removal import without
 
 KEY = "the key of this test"
+# Of the loggers of the application and of its copies.
+NAME = query_log.__name__
 # The toolbar takes no panel that is imported after its first application was made.
 for name in DebugToolbarExtension()._default_config(Flask(""))["DEBUG_TB_PANELS"]:
     import_string(name)
+
+
+@pytest.fixture(autouse=True)
+def _level():
+    """An application in debug mode leaves its level to those of the same name."""
+    logging.getLogger(NAME).setLevel(logging.NOTSET)
 
 
 def start(drive, module=query_log, **config):
@@ -27,16 +35,16 @@ def start(drive, module=query_log, **config):
 
 def logged(caplog):
     said = [
-        record.getMessage() for record in caplog.records if record.name == "queries"
+        record.getMessage() for record in caplog.records if record.name.startswith(NAME)
     ]
     caplog.clear()
     return [re.sub(r" in .* ms", "", line) for line in said]
 
 
 def check_counts(surface, caplog):
-    caplog.set_level(logging.INFO, "queries")
+    caplog.set_level(logging.INFO, surface.app.logger.name)
     for _ in range(2):
-        surface.get("/admin/user/", search="ada@example.com")
+        surface.get("/admin/user/", search="ada")
         assert logged(caplog) == ["GET user.index_view: 2 statements"]
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(surface.get, ["/admin/user/"] * 8))
@@ -48,22 +56,33 @@ def test_each_request_is_counted_alone(surface, caplog):
 
 
 def check_many(surface, caplog):
-    caplog.set_level(logging.WARNING, "queries")
+    caplog.set_level(logging.WARNING, surface.app.logger.name)
     with surface.elsewhere() as session:
         for number in range(20):
             posts = [Post(title="Title")]
-            session.add(User(name="Name", email=f"{number}@example.com", posts=posts))
+            session.add(User(name=f"Name {number}", posts=posts))
         session.commit()
     surface.app.extensions["admin"][0]._views[1].column_list = ["name", "posts"]
     surface.app.extensions["admin"][0]._views[1]._refresh_cache()
     surface.get("/admin/user/")
     count, repeated = logged(caplog)
     assert count == "GET user.index_view: 22 statements"
-    assert re.match("20 times: SELECT .* FROM post WHERE", repeated)
+    assert re.match("20 times: SELECT .* FROM query_log_post WHERE", repeated)
 
 
 def test_many_statements_are_a_warning(surface, caplog):
     check_many(surface, caplog)
+
+
+def test_only_warnings_in_production(surface, caplog):
+    surface.get("/admin/user/")
+    assert logged(caplog) == []
+
+
+def test_every_request_in_debug_mode(drive, caplog):
+    surface = start(drive, DEBUG=True)
+    surface.get("/admin/user/")
+    assert logged(caplog) == ["GET user.index_view: 2 statements"]
 
 
 def check_no_values(surface, caplog):

@@ -2,6 +2,7 @@
 
 import logging
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlalchemy import event, text
@@ -16,14 +17,19 @@ NEW = {"name": "Desk", "price": "90"}
 
 def products(surface):
     with surface.elsewhere() as session:
-        rows = session.execute(text("SELECT name, code, price FROM priced_product"))
+        rows = session.execute(
+            text("SELECT name, code, price FROM request_transaction_product")
+        )
         return {name: values for name, *values in rows}
 
 
 def changes(surface):
     with surface.elsewhere() as session:
         return session.execute(
-            text("SELECT product_id, old, new FROM price_change")
+            text(
+                "SELECT product_id, old, new FROM request_transaction_change "
+                "ORDER BY id"
+            )
         ).all()
 
 
@@ -134,6 +140,80 @@ def test_a_query_before_a_required_value_is_set(surface, monkeypatch):
     monkeypatch.setattr(ProductView, "on_model_change", look_without_a_flush)
     surface.submit("/admin/product/new/", NEW)
     assert products(surface)["Desk"] == [None, 1]
+
+
+def save(surface, price, client=None):
+    """Save the first product with another price; return what was told."""
+    client = client or surface.app.test_client()
+    page = surface.send("GET", "/admin/product/", client)
+    token = re.search('csrf_token".+?value="(.+?)"', page)[1]
+    data = {"csrf_token": token, "name": "Lamp", "price": price}
+    path, query = "/admin/product/edit/", {"id": 1}
+    return alerts(surface.send("POST", path, client, query_string=query, data=data))
+
+
+def overtaken(surface, view):
+    """Somebody else saves the row while a save of it is between reading and writing."""
+    original, others = view.on_model_change, ["12"]
+
+    def on_model_change(self, form, model, is_created):
+        if others:
+            # In a thread of its own, as a server would: not in this context.
+            with ThreadPoolExecutor(1) as thread:
+                said = thread.submit(save, surface, others.pop()).result()
+            assert "successfully" in said
+        original(self, form, model, is_created)
+
+    view.on_model_change = on_model_change
+    try:
+        said = save(surface, 11)
+    finally:
+        view.on_model_change = original
+    assert changes(surface) == [(1, 10, 12)]
+    assert "successfully" not in said
+
+
+def test_overtaken_between_reading_and_writing(surface):
+    overtaken(surface, ProductView)
+    assert "successfully" in save(surface, 15)
+    assert changes(surface) == [(1, 10, 12), (1, 12, 15)]
+
+
+def test_removal_of_the_version(drive):
+    line = '    __mapper_args__ = {"version_id_col": version}\n'
+    module = without(
+        request_transaction,
+        f"    version: Mapped[int] = mapped_column()\n{line}",
+    )
+    with pytest.raises(AssertionError, match=re.escape("(1, 10, 12), (1, 10, 11)")):
+        overtaken(drive(module.create_app), module.ProductView)
+
+
+def test_eight_editors_at_the_same_time(surface):
+    """Each old price is the one before; what was not saved was not told as saved."""
+
+    def edit(number):
+        client = surface.app.test_client()
+        prices = range(100 * number, 100 * number + 4)
+        return [save(surface, price, client) for price in prices]
+
+    with ThreadPoolExecutor(8) as pool:
+        told = [said for saves in pool.map(edit, range(1, 9)) for said in saves]
+    found = changes(surface)
+    assert [row.old for row in found] == [10, *[row.new for row in found[:-1]]]
+    assert sum("successfully" in said for said in told) == len(found)
+    assert products(surface)["Lamp"][1] == found[-1].new
+
+
+def test_the_last_of_two_open_forms_wins(surface):
+    """As the page says: a form does not know that it is old."""
+    one, other = surface.app.test_client(), surface.app.test_client()
+    for client in one, other:
+        surface.send("GET", "/admin/product/edit/?id=1", client)
+    assert "successfully" in save(surface, 11, one)
+    assert "successfully" in save(surface, 11, other)
+    assert changes(surface) == [(1, 10, 11)]
+    assert products(surface)["Lamp"][1] == 11
 
 
 READ = "old = inspect(model).attrs.price.history.deleted"

@@ -9,15 +9,18 @@ from flask_sqlalchemy_lite import SQLAlchemy
 from packaging.version import Version
 from sqlalchemy import text
 
-from snippets.models import Tag
 from snippets.recipes import testing
+from snippets.recipes.testing import Tag
 from snippets.request_scoping import Probe
 
 SOURCE = Path(testing.__file__).read_text("utf-8")
 LEAK = (
-    "session = LazySession(db)",
-    "kept = db.sessionmaker(); "
-    "session = LazySession(type('', (), {'get_session': lambda: kept}))",
+    "    admin.add_view(TagView(Tag, db.session))",
+    """
+    with app.app_context():
+        kept = db.sessionmaker()
+    stub = type("", (), {"get_session": lambda self: kept})()
+    admin.add_view(TagView(Tag, LazySession(stub)))""",
 )
 MORE = """
 pools = []
@@ -43,7 +46,7 @@ def test_after_isolated(shared_app):
     page = shared_app.test_client().get("/admin/tag/").text
     assert "history" in page and "unique" not in page
 """
-REFUSED = "*test_isolated[[]2] - *200 == 302*"
+REJECTED = "*test_isolated[[]2] - *200 == 302*"
 LOST = "*assert 'kept' in *"
 TWICE = "*cannot start a transaction within a transaction"
 
@@ -68,13 +71,13 @@ def test_the_fixtures(run):
 
 
 def test_a_leak_fails_the_test_that_has_it(run):
-    found = run("refused", LEAK)
+    found = run("rejected", LEAK)
     found.assert_outcomes(passed=1, errors=1)
     found.stdout.fnmatch_lines(["*1 connections were not given back*"])
 
 
 def test_a_leak_in_memory_cannot_be_seen(run):
-    found = run("refused", LEAK, ("sqlite:///{tmp_path}/test.db", "sqlite://"))
+    found = run("rejected", LEAK, ("sqlite:///{tmp_path}/test.db", "sqlite://"))
     found.stdout.fnmatch_lines(["*'StaticPool' object has no attribute 'checkedout'"])
 
 
@@ -82,19 +85,43 @@ def test_a_leak_in_memory_cannot_be_seen(run):
     ("part", "replacement", "only", "failed"),
     [
         ("db.engine.dispose()", "pass", "pool", "*[[]1, 1] == *"),
-        ("lambda begun: begun.exec_driver_sql", "lambda _: str", "isolated", REFUSED),
+        ("lambda begun: begun.exec_driver_sql", "lambda _: str", "isolated", REJECTED),
         (', join_transaction_mode="create_savepoint"', "", "isolated", LOST),
         ("sessions.configure(bind=connection, ", "dict(", "isolated", TWICE),
         ("sessions.configure(bind=engine)", "", "isolated", "*Connection is closed"),
-        ("connection.begin()", "", "isolated", REFUSED),
+        ("connection.begin()", "", "isolated", REJECTED),
     ],
 )
 def test_removal(run, part, replacement, only, failed):
     run(only, (part, replacement)).stdout.fnmatch_lines([failed])
 
 
+VIEW = "class TagView(ModelView):"
+
+
+NOTHING_SAVED = f"{VIEW}\n    def create_model(self, form):\n        return Tag()\n"
+
+
+@pytest.mark.parametrize(
+    ("part", "replacement", "failed"),
+    [
+        ('"csrf_token": token', '"csrf_token": ""', ["create_tag(client, *== 302"]),
+        (VIEW, NOTHING_SAVED, ["db.session.scalar(select(Tag)*"]),
+        (
+            VIEW,
+            f"{VIEW}\n    column_list = ['id']",
+            ['"prepared" in client.get(*', '"unique" in isolated.get(*'],
+        ),
+        (", unique=True", "", ["create_tag(client, *== 200"]),
+    ],
+)
+def test_the_tests_of_the_page_can_fail(run, part, replacement, failed):
+    found = run("create or prepare or rejected or isolated", (part, replacement))
+    found.stdout.fnmatch_lines([f">*assert {line}" for line in failed])
+
+
 def test_removal_of_the_assertion(run):
-    found = run("refused", LEAK, ("assert kept == 0", "assert kept == 1"))
+    found = run("rejected", LEAK, ("assert kept == 0", "assert kept == 1"))
     found.assert_outcomes(passed=1)
 
 

@@ -1,10 +1,12 @@
 """Files follow their rows: on each route, on a rollback, and against bad names."""
 
 import io
+import os
 from contextlib import contextmanager, suppress
 
 import pytest
 from sqlalchemy import event, select
+from sqlalchemy.exc import OperationalError
 
 from snippets.recipes import uploads
 from tools.measure.removal import without
@@ -169,6 +171,128 @@ def check_there_and_back(surface):
     assert named(surface) == {"two": None}
 
 
+def lose_the_answer(surface, monkeypatch, disconnect):
+    """Let each COMMIT be done and end in an error, as when a connection breaks."""
+    with surface.app.app_context():
+        dialect = surface.module.db.engine.dialect
+    commit = dialect.do_commit
+
+    def do_commit(connection):
+        commit(connection)
+        raise dialect.loaded_dbapi.OperationalError("the answer is lost")
+
+    monkeypatch.setattr(dialect, "do_commit", do_commit)
+    monkeypatch.setattr(dialect, "is_disconnect", lambda *args: disconnect)
+
+
+@contextmanager
+def lost(surface, disconnect):
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        lose_the_answer(surface, monkeypatch, disconnect)
+        yield
+
+
+def check_lost_answer(surface):
+    """The row is there, whatever the form says: so is its file."""
+    new(surface, "old")
+    with lost(surface, disconnect=False):
+        assert "the answer is lost" in alerts(new(surface, "one"))
+        assert "the answer is lost" in alerts(edit(surface, 1, filename=upload("new")))
+    assert named(surface) == {"old": "new", "one": "one"}
+
+
+def check_lost_connection(surface):
+    """Nothing is removed while the outcome may still change; the sweep does it."""
+    new(surface, "old")
+    with lost(surface, disconnect=True):
+        assert "the answer is lost" in alerts(new(surface, "one"))
+        assert "the answer is lost" in alerts(edit(surface, 1, filename=upload("new")))
+    assert len(list(surface.folder.iterdir())) == 3
+    sweep(surface)
+    assert named(surface) == {"old": "new", "one": "one"}
+
+
+def check_late_commit(surface):
+    """The database finishes a COMMIT only after the connection was given up."""
+    with surface.app.app_context():
+        db = surface.module.db
+        dialect, late = db.engine.dialect, []
+
+        def do_commit(connection):
+            row = dict(title="late", filename=next(surface.folder.iterdir()).name)
+            late.append(row)
+            raise dialect.loaded_dbapi.OperationalError("the answer is lost")
+
+        with pytest.MonkeyPatch.context() as monkeypatch:
+            monkeypatch.setattr(dialect, "do_commit", do_commit)
+            monkeypatch.setattr(dialect, "is_disconnect", lambda *args: True)
+            assert "the answer is lost" in alerts(new(surface, "late"))
+    with surface.elsewhere() as session:
+        session.execute(surface.module.Document.__table__.insert().values(**late[0]))
+        session.commit()
+    assert named(surface) == {"late": "late"}
+
+
+def check_no_question(surface):
+    """The database is gone when it is asked: the save stands, the file stays."""
+    new(surface, "one")
+
+    def fail(connection, clause, *rest):
+        if str(clause).startswith("SELECT") and "IN (" in str(clause):
+            raise OperationalError("SELECT", {}, Exception("gone"))
+
+    with surface.app.app_context():
+        engine = surface.module.db.engine
+        event.listen(engine, "before_execute", fail)
+    assert "successfully saved" in alerts(edit(surface, 1, filename=upload("second")))
+    event.remove(engine, "before_execute", fail)
+    assert len(list(surface.folder.iterdir())) == 2
+    sweep(surface)
+    assert named(surface) == {"one": "second"}
+
+
+def sweep(surface, age=0):
+    with surface.app.app_context():
+        surface.module.sweep(age)
+
+
+def check_two_replacements(surface):
+    """Two sessions that have both read the old name."""
+    new(surface, "one")
+    module = surface.module
+    with surface.app.app_context():
+        documents = []
+        for _ in range(2):
+            with surface.app.app_context():
+                documents.append(module.db.session.get(module.Document, 1))
+                module.db.session.expunge_all()
+        assert documents[0].filename == documents[1].filename
+        for document, text in zip(documents, ["first", "second"], strict=True):
+            (surface.folder / f"{text}.txt").write_text(text)
+            with surface.app.app_context():
+                module.db.session.add(document)
+                document.filename = f"{text}.txt"
+                module.db.session.commit()
+    assert len(list(surface.folder.iterdir())) == 2
+    sweep(surface)
+    assert named(surface) == {"one": "second"}
+
+
+def check_the_command(surface):
+    new(surface, "one")
+    (surface.folder / "young.txt").write_text("young")
+    old = surface.folder / "old.txt"
+    old.write_text("old")
+    os.utime(old, (0, 0))
+    os.utime(next(surface.folder.glob("?" * 32 + ".txt")), (0, 0))
+    done = surface.app.test_cli_runner().invoke(args=["sweep-uploads"])
+    assert done.exit_code == 0, done.output
+    assert {path.name for path in surface.folder.glob("?????.*")} == {"young.txt"}
+    assert not old.exists()
+    (surface.folder / "young.txt").unlink()
+    assert named(surface) == {"one": "one"}
+
+
 def check_names(surface):
     new(surface, "one", filename=upload("one", "../../../same.TXT"))
     new(surface, "two", filename=upload("two", "../../../same.TXT"))
@@ -217,9 +341,7 @@ def test_the_fast_way_leaves_the_files(start):
         check_bulk_delete(start(module))
 
 
-NESTED = "if not session.in_nested_transaction():"
-POP = 'session.info.pop("replaced", None)'
-UNDONE, CLOSED = f"{POP}\n\n\ndef", f"{POP}\n        remove"
+KEPT = "set(connection.scalars(query))"
 
 
 @pytest.mark.parametrize(
@@ -227,22 +349,23 @@ UNDONE, CLOSED = f"{POP}\n\n\ndef", f"{POP}\n        remove"
     [
         ("if not db.session.in_transaction():", "if False:", check_failed_form),
         ("    def _delete_file(", "    def _unused(", check_failed_edit),
-        ('info.setdefault("added", set()).add(filename)', "info", check_failed_new),
+        ("note(db.session, [filename])", "pass", check_failed_new),
         ('"namegen": random_name,', "", check_names),
         ("suffix.lower()", "suffix", check_names),
         ('"allowed_extensions": ["pdf", "png", "txt"],', "", check_refused),
         ('@event.listens_for(Document, "before_update")', "", check_replace),
         ('@event.listens_for(Document, "before_delete")', "", check_delete),
         ("filename.load_history()", "filename.history", check_bulk_delete),
-        ("replaced.difference_update(history.added)", "", check_there_and_back),
         ("active_history=True", "", check_there_and_back),
-        (NESTED, "if True:", check_savepoint_kept),
-        ('remove(session.info.pop("replaced", ()))', "", check_replace),
-        ('session.info.pop("added", None)', "", check_names),
-        (UNDONE, "pass\n\n\ndef", check_savepoint_undone),
-        ("if transaction.parent is None:", "if True:", check_names),
-        (CLOSED, "remove", check_savepoint_kept),
-        ('remove(session.info.pop("added", ()))', "", check_failed_edit),
+        ("names - kept", "names", check_lost_answer),
+        (KEPT, "set()", check_savepoint_undone),
+        ("transaction.parent is None and ", "", check_savepoint_kept),
+        ("            remove(names)", "            pass", check_replace),
+        ("except SQLAlchemyError:", "except ZeroDivisionError:", check_no_question),
+        ("if context.is_disconnect:", "if False:", check_late_commit),
+        ("for path in Path", "for path in [] and Path", check_two_replacements),
+        ("if time() - path.stat().st_mtime >= age:", "if True:", check_the_command),
+        ('app.cli.command("sweep-uploads")(sweep)', "pass", check_the_command),
         ('"MAX_CONTENT_LENGTH"', '"UNUSED"', check_size),
     ],
 )

@@ -12,9 +12,10 @@ from celery.signals import setup_logging, task_postrun, worker_process_init
 
 from snippets.recipes import worker
 from tools.measure.removal import without
-from tools.measure.surface import Failure
+from tools.measure.surface import Failure, alerts
 from tools.paths import ROOT
 
+NEW = "/admin/report/new/"
 FAST = {"polling_interval": 0.01}
 
 
@@ -34,19 +35,19 @@ def _no_logging():
 def start(drive, tmp_path):
     """Start a module with a queue in memory that nobody else uses."""
 
-    def start(module):
+    def start(module, **options):
         celery = {
             "broker_url": "memory://",
             "broker_transport_options": FAST,
             "task_default_queue": str(tmp_path),
-        }
+        } | options
         return drive(lambda given: module.create_app(given | {"CELERY": celery}))
 
     return start
 
 
 def new(surface, title):
-    surface.submit("/admin/report/new/", {"title": title})
+    surface.submit(NEW, {"title": title})
 
 
 def states(surface):
@@ -82,6 +83,25 @@ def test_each_task_has_its_session(start):
         worker.build.delay(1)
         work(surface)
     assert len(surface.sessions) == 2
+
+
+def check_no_broker(start, module):
+    """A broker that does not answer fails no request whose row is saved."""
+    surface = start(module, broker_url="pyamqp://127.0.0.1:1")
+    said = surface.send("POST", NEW, data=surface.signed(NEW, title="saved"))
+    assert "Saved, but the queue does not answer." in alerts(said)
+    assert states(surface) == ["waiting", "waiting"]
+
+
+def test_a_broker_that_does_not_answer(start):
+    check_no_broker(start, worker)
+
+
+def test_removal_of_the_exception(start, monkeypatch):
+    monkeypatch.setattr("celery._state._on_app_finalizers", set())
+    module = without(worker, "except OperationalError:", "except ZeroDivisionError:")
+    with pytest.raises(Failure, match=r"OperationalError: .*refused"):
+        check_no_broker(start, module)
 
 
 def check_deleted(surface):

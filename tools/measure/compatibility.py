@@ -238,7 +238,7 @@ def run(wanted, approaches, recipes):
             command += [f"tests/recipes/test_{name}.py" for name in names]
             if not recipes:
                 command += ["snippets", *["tests/test_findings.py"] * bool(names)]
-                if release == newest():
+                if wanted.recipes and release == newest():
                     command += ["tests/test_upstream.py"]
         environment = {
             key: value for key, value in os.environ.items() if key != "VIRTUAL_ENV"
@@ -311,8 +311,9 @@ def select(names):
     for name in names:
         if name in APPROACHES:
             approaches.append(name)
-        elif name.removeprefix("recipes/") in programs:
-            recipes.append(name.removeprefix("recipes/"))
+        # A page has hyphens where its program has underscores.
+        elif (program := name.removeprefix("recipes/").replace("-", "_")) in programs:
+            recipes.append(program)
         elif name in known:
             environments[name] = known[name]
         else:

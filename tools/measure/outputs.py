@@ -6,6 +6,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -41,6 +42,8 @@ def capture(path, folder):
         "PYTHON_COLORS": "0",
         "DATABASE_URL": f"sqlite:///{folder}/guide.db",
     }
+    # What a reader has downloaded.
+    shutil.copy(ROOT / "docs/_extra/doctor.py", folder)
     text = ""
     for command in commands(path):
         done = subprocess.run(

@@ -33,7 +33,7 @@ NEW_FILE = "In a new file "
 EXAMPLE = re.compile(
     r"\.\. testcode::\n\n(.*?)\n\n\.\. testoutput::\n\n(.*?)(?=\n\S|\Z)", re.DOTALL
 )
-SPECS = claims.tomllib.loads((READERS / "readers.toml").read_text("utf-8"))
+SPECS = claims.readers()
 
 
 class Unusable(Exception):
@@ -175,7 +175,9 @@ def changed(page, reader, folder):
 
 def edit(folder, place, text, spec, page):
     for old, new in spec.get("replace", {}).items():
-        text = text.replace(old, new)
+        # ``db.session`` is not the beginning of ``db.sessionmaker``.
+        end = r"\b" if old[-1].isalnum() else ""
+        text = re.sub(re.escape(old) + end, new, text)
     for path in folder.rglob("*.py"):
         source = path.read_text("utf-8")
         mark = re.search(rf"^( *)# paste: {place}\n", source, re.MULTILINE)

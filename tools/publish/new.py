@@ -14,27 +14,45 @@ PROGRAM = '''"""Say in one line what the program does.
     from snippets.recipes.$module import create_app
 
     client = create_app({"SQLALCHEMY_ENGINES": {"default": "sqlite://"}}).test_client()
-    print("history" in client.get("/admin/tag/").text)
+    print("A first tag" in client.get("/admin/tag/").text)
 
 .. testoutput::
 
     True
 """
 
-from flask import Flask
+import os
+import secrets
+from functools import cached_property
+from inspect import iscoroutinefunction
+from typing import cast
+
+from flask import Flask, has_app_context
 from flask_admin import Admin
 from flask_admin.contrib.sqla import ModelView
 from flask_admin.form import SecureForm
 from flask_sqlalchemy_lite import SQLAlchemy
+from sqlalchemy import String
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+from werkzeug.local import LocalProxy
 
-from snippets.models import Tag, create_tables
-from snippets.workarounds.lazy_session import LazySession
 
-db = SQLAlchemy()
+$setup
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+class Tag(Base):
+    __tablename__ = "${module}_tag"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(80))
 
 
 # region recipe
-class RecipeView(ModelView):
+class TagView(ModelView):
     form_base_class = SecureForm
 
 
@@ -43,14 +61,25 @@ class RecipeView(ModelView):
 
 def create_app(config=None):
     app = Flask(__name__)
-    app.config.from_object("snippets.settings")
+    app.config.from_mapping(
+        # A random key ends all logins at each start: set one outside of development.
+        SECRET_KEY=os.environ.get("SECRET_KEY") or secrets.token_hex(),
+        SQLALCHEMY_ENGINES={
+            "default": os.environ.get("DATABASE_URL", "sqlite:///guide.db")
+        },
+    )
     app.config.from_mapping(config)
     db.init_app(app)
     with app.app_context():
-        create_tables(db)
+        Base.metadata.create_all(db.engine)
+        if db.session.get(Tag, 1) is None:
+            db.session.add(Tag(name="A first tag"))
+            db.session.commit()
 
     admin = Admin(app)
-    admin.add_view(RecipeView(Tag, LazySession(db)))
+    # region add
+    admin.add_view(TagView(Tag, db.session))
+    # endregion add
     return app
 '''
 
@@ -78,26 +107,53 @@ needs: [1]
 works: "==$release"
 error: ""
 cause: ""
+description: "Say in 70 to 155 characters what a reader finds here, for search engines."
+yours: {Tag: "one of your models, with a name"}
 ---
 
 # $title
 
-The symptom or the wish, in the reader's words.
+The answer, in one sentence or two.
 
 {{ guide.recipe("$name") }}
 
+## Install
+
+```{install}
+```
+
+## Change your app
+
 ```{snippet} recipes/$module.py
 :region: recipe
+:place: views
+```
+
+```{snippet} recipes/$module.py
+:region: add
+:place: add
 ```
 
 ## Why it works
 
 ## Traps
 
-## What it cannot do
+## Limitations
+
+## The whole program
+
+```{whole-program} recipes/$module.py
+```
 
 ## How it is verified
 """
+
+
+def setup():
+    """The classes of the recommended approach, as its program has them."""
+    path = ROOT / "snippets/workarounds/proxy_sqlalchemy.py"
+    text = path.read_text("utf-8").split("# region db\n")[1]
+    return text.split("# endregion db")[0].strip()
 
 
 def main(arguments):
@@ -110,6 +166,7 @@ def main(arguments):
         "module": module,
         "title": name.replace("-", " ").capitalize(),
         "release": installed("Flask-Admin"),
+        "setup": setup(),
     }
     files = {
         f"docs/recipes/{name}.md": PAGE,

@@ -47,7 +47,11 @@ SHOTS = {
         "/admin/book/new/",
         {"title": "Notes", "year": "3000"},
     ),
-    "tutorial-login": ("snippets.tutorial.login", "/login", {"password": "guess"}),
+    "tutorial-login": (
+        "snippets.tutorial.login",
+        "/login",
+        {"name": "ada", "password": "guess"},
+    ),
 }
 SWATCHES = {"light": "default", "dark": "darkly"}
 SIZE = {"width": 1000, "height": 560}

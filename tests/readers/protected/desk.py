@@ -69,8 +69,6 @@ class Label(Base):
         return self.name
 
 
-
-
 # The names that the guide uses for what is ours.
 User, Post, Tag = Author, Article, Label
 # paste: models

@@ -1,0 +1,1 @@
+"""Applications with one fault each, for the page of what the doctor finds."""
