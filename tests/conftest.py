@@ -22,12 +22,13 @@ def new_database(tmp_path, pytestconfig, monkeypatch):
         return
     # The environments that are measured have neither.
     from tools.measure.reliability.app import delete_by_number
-    from tools.measure.reliability.postgres import Server
+    from tools.measure.reliability.databases import server
 
-    delete_by_number(monkeypatch.setattr)
-    server = Server(address)
+    if address.startswith("postgres"):
+        delete_by_number(monkeypatch.setattr)
+    made = server(address)
     with ExitStack() as opened:
-        yield lambda: opened.enter_context(server.database())
+        yield lambda: opened.enter_context(made.database())
         # What a broken application kept goes before its database does.
         gc.collect()
 
@@ -54,7 +55,7 @@ def surface(drive, request):
 
 
 def pytest_addoption(parser):
-    parser.addoption("--server", help="drive on PostgreSQL, at this address")
+    parser.addoption("--server", help="drive on this PostgreSQL or MariaDB")
     parser.addoption("--record", type=Path, help="write the outcomes to this file")
     parser.addoption("--approach", action="append", help="run only this approach")
 

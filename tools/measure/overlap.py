@@ -1,6 +1,6 @@
 """The checks that need a process which gevent has patched, as ``tools.measure.ask``.
 
-Usage: ``python -m tools.measure.overlap FOLDER MODULE:FUNCTION ...``
+Usage: ``python -m tools.measure.overlap PLACE MODULE:FUNCTION ...``
 """
 
 from gevent import monkey
