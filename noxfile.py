@@ -25,6 +25,7 @@ OUTPUTS = "-m pytest -q tests/test_outputs.py"
 # What python runs for each name; the last command takes the arguments.
 MEASURE = {
     "compatibility": ["-m tools.measure.compatibility"],
+    "databases": ["-m tools.measure.databases"],
     "performance": ["-m tools.measure.performance"],
     "reliability": ["-m pytest tests/reliability --record-reliability"],
     "mutants": ["-m tools.measure.mutants"],
@@ -36,6 +37,7 @@ MEASURE = {
 BUDGETS = ["-m tools.publish.budgets", "-m tools.publish.live_budgets"]
 CHECK = {
     "compatibility": ["-m tools.measure.compatibility --check"],
+    "databases": ["-m tools.measure.databases --check"],
     "reliability": ["-m pytest tests/reliability"],
     "outputs": [f"{OUTPUTS} -n2"],
     "resolutions": ["-m tools.measure.resolutions --check"],

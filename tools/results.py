@@ -16,6 +16,7 @@ from tools.paths import RESULTS, SCHEMAS
 LITE, FULL = "flask-sqlalchemy-lite", "flask-sqlalchemy"
 RESOLUTIONS = ["", "lowest", "highest"]
 NAMES = ["compatibility", "performance", "reliability", "mutants", "resolutions"]
+NAMES += ["databases"]
 WIDTH = 100
 
 
@@ -122,6 +123,12 @@ class Reliability(TypedDict):
     known: dict[str, str]
 
 
+class Databases(TypedDict):
+    python: str
+    packages: dict[str, str | None]
+    failed: dict[str, dict[str, dict[str, str]]]
+
+
 class Attempt(TypedDict):
     packages: dict[str, str]
     says: dict[str, str]
@@ -162,6 +169,10 @@ def reliability() -> Reliability:
 
 def resolutions() -> Resolutions:
     return read("resolutions")
+
+
+def databases() -> Databases:
+    return read("databases")
 
 
 def mutants() -> dict[str, Mutants]:

@@ -80,6 +80,7 @@ class Guide:
     performance = property(lambda self: self.measured("performance"))
     reliability = property(lambda self: self.measured("reliability"))
     resolutions = property(lambda self: self.measured("resolutions"))
+    databases = property(lambda self: self.measured("databases"))
     mutants = property(lambda self: self.measured("mutants"))
     checks = property(lambda self: self.compatibility.checks)
     approaches = property(lambda self: self.compatibility.approaches)
@@ -155,6 +156,15 @@ class Guide:
             count, works = self.recipe_runs(module)
             found.append(about | {"module": module, "count": count, "releases": works})
         return found
+
+    def database_messages(self):
+        """What failing checks said on database servers, with where, each text once."""
+        found = {}
+        for database, cells in self.databases["failed"].items():
+            for failed in cells.values():
+                for check, text in failed.items():
+                    found.setdefault(text, {})[f"{check} on {database}"] = None
+        return [(text, ", ".join(where)) for text, where in found.items()]
 
     def errors(self):
         """Each message that a run captured, with its causes and their pages.

@@ -122,6 +122,11 @@ def test_what_is_slipped_in_is_blocked(surface):
     assert policy["form-action"] == ["'self'"]
 
 
+def test_each_form_has_a_token(surface):
+    for path in "/admin/author/new/", "/admin/post/new/":
+        assert surface.token(path)
+
+
 def test_each_request_has_its_own_nonce(surface):
     nonces = {
         script["nonce"]
