@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from snippets import production
 from snippets.recipes import ajax_references, flask_login, protected_admin, tenants
 from snippets.tutorial import login
 
 # What each program says in its own way: whose accounts there are, and who gets in.
 OWN = {
+    "production": {"protect_admin"},
     "protected_admin": {"Account", "create_account", "protect_admin"},
     "tenants": {"Account", "create_account"},
 }
@@ -55,7 +57,8 @@ def compare(module):
 
 
 @pytest.mark.parametrize(
-    "module", [ajax_references, flask_login, protected_admin, tenants, login]
+    "module",
+    [ajax_references, flask_login, production, protected_admin, tenants, login],
 )
 def test_a_login_is_the_one_of_the_recipe(module):
     compare(module)

@@ -149,6 +149,7 @@ def alone(page, folder):
     asked = [[code.replace(module, name), out] for code, out in examples(page.module)]
     run = page.front.get("run", "flask run")
     job = {"folder": str(folder), "module": name, "examples": asked}
+    job["environment"] = page.front.get("environment", {})
     return job if run == "flask run" else job | {"command": shlex.split(run)}
 
 
@@ -168,6 +169,7 @@ def changed(page, reader, folder):
             edit(folder, block.place, block.text, spec, page)
     job = {"folder": str(folder), "module": "start", "reader": reader}
     return job | {
+        "environment": page.front.get("environment", {}),
         "access": page.front.get("group") == "Access",
         "closed": page.front.get("closed", False),
     }

@@ -106,6 +106,7 @@ def command(words):
 def do(job):
     os.chdir(job["folder"])
     sys.path.insert(0, job["folder"])
+    os.environ.update(job["environment"])
     if "command" in job:
         return command(job["command"])
     app = find_app(importlib.import_module(job["module"]))
