@@ -14,7 +14,7 @@ project = html_title = "Flask-Admin on Flask-SQLAlchemy-Lite"
 author = "the guide's authors"
 copyright = f"2026, {author}"
 version = release = "2026.11"
-extensions = ["books", "finder", "guide", "heads", "live", "llms", "tables"]
+extensions = ["books", "finder", "guide", "heads", "live", "llms", "starter", "tables"]
 extensions += ["myst_parser", "notfound.extension", "sphinx_inline_tabs"]
 extensions += ["sphinx.ext.autodoc", "sphinx.ext.intersphinx", "sphinxext.opengraph"]
 exclude_patterns = ["_*"]

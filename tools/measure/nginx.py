@@ -64,7 +64,7 @@ class Client:
     def connect(self, scheme="https"):
         """A connection for requests that are sent by hand."""
         place = "127.0.0.1", self.ports[scheme]
-        found = socket.create_connection(place, 20, (self.address, 0))
+        found = socket.create_connection(place, 60, (self.address, 0))
         if scheme == "https":
             found = self.context.wrap_socket(found, server_hostname=self.host)
         return found
