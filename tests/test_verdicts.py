@@ -155,6 +155,13 @@ def test_the_one_answer():
         assert verdicts.recommended(RESULTS, release, lines) == "proxy-sqlalchemy"
 
 
+def test_the_next_major_release():
+    """What the page about upgrading says of it: ``db`` in place of ``db.session``."""
+    failed = results.rehearsal()["failed"]
+    assert [*failed["proxy-sqlalchemy"]] == ["construct"]
+    assert [*failed["proxy-sqlalchemy-db"]] == ["self-session"]
+
+
 @pytest.mark.parametrize("release", RELEASES)
 def test_a_recipe_passes_where_it_claims(release):
     runs = verdicts.environment(RESULTS, release).recipes

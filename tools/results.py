@@ -16,7 +16,7 @@ from tools.paths import RESULTS, SCHEMAS
 LITE, FULL = "flask-sqlalchemy-lite", "flask-sqlalchemy"
 RESOLUTIONS = ["", "lowest", "highest"]
 NAMES = ["compatibility", "performance", "reliability", "mutants", "resolutions"]
-NAMES += ["databases"]
+NAMES += ["databases", "rehearsal"]
 WIDTH = 100
 
 
@@ -133,6 +133,13 @@ class Databases(TypedDict):
     failed: dict[str, dict[str, dict[str, str]]]
 
 
+class Rehearsal(TypedDict):
+    content: str
+    version: str
+    of: str
+    failed: dict[str, dict[str, str]]
+
+
 class Attempt(TypedDict):
     packages: dict[str, str]
     says: dict[str, str]
@@ -177,6 +184,10 @@ def resolutions() -> Resolutions:
 
 def databases() -> Databases:
     return read("databases")
+
+
+def rehearsal() -> Rehearsal:
+    return read("rehearsal")
 
 
 def mutants() -> dict[str, Mutants]:
