@@ -204,7 +204,7 @@ def main(arguments):
     if unexplained := [
         f"{target}: {text}"
         for target, fates in fates_of.items()
-        for kind in wanted(target)
+        for kind in fates.keys() - {"content"}
         for text in fates[kind]["survived"]
         if not claims.reason(target, text)
     ]:
