@@ -198,7 +198,7 @@ def test_its_tests_find_a_fault(file, line, replacement, test, folder):
     source = (folder / file).read_text("utf-8")
     assert line in source
     (folder / file).write_text(source.replace(line, replacement), "utf-8")
-    with pytest.raises(AssertionError, match=rf"FAILED .*{test}"):
+    with pytest.raises(AssertionError, match=rf"(FAILED|ERROR) .*{test}"):
         run(folder, "pytest", "-q", "-x", "-p", "no:cacheprovider", "-k", test)
 
 

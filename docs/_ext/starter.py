@@ -4,12 +4,13 @@ An archive of the same files is the same to the byte, so a checksum means someth
 """
 
 import ast
+from html import escape
 from io import BytesIO
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from docutils import nodes
-from guide import STARTER, block, words
+from guide import STARTER, block
 from sphinx import addnodes
 from sphinx.util.docutils import SphinxDirective
 
@@ -52,13 +53,12 @@ class Starter(SphinxDirective):
         address = f"{Path(self.env.docname).name}/{ARCHIVE}"
         link = nodes.reference("", f"Download {ARCHIVE}", refuri=address)
         link["download"] = ARCHIVE
-        start = words("")
-        start += addnodes.only("", nodes.strong("", "", link), expr="builder_html")
-        found = [start]
+        start = nodes.paragraph("", "", nodes.strong("", "", link))
+        found = [addnodes.only("", start, expr="builder_html")]
         for path in files():
             self.env.note_dependency(str(path))
             name = path.relative_to(STARTER).as_posix()
-            about = f"{name}: {summary(path)}".removesuffix(": ")
+            about = escape(f"{name}: {summary(path)}".removesuffix(": "))
             # It runs in its own folder, not where a block is pasted.
             opening = f'<details class="program evidence"><summary>{about}</summary>'
             language = LANGUAGES.get(path.suffix, "text")
