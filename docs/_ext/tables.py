@@ -157,6 +157,15 @@ class Guide:
             found.append(about | {"module": module, "count": count, "releases": works})
         return found
 
+    @property
+    def pairs(self):
+        """The recipes that were tested in one application, two by two."""
+        return self.claimed("pairs")["pairs"]
+
+    @property
+    def promises(self):
+        return self.claimed("pairs")["promises"]
+
     def database_messages(self):
         """What failing checks said on database servers, with where, each text once."""
         found = {}
