@@ -16,7 +16,7 @@ from tools.paths import RESULTS, SCHEMAS
 LITE, FULL = "flask-sqlalchemy-lite", "flask-sqlalchemy"
 RESOLUTIONS = ["", "lowest", "highest"]
 NAMES = ["compatibility", "performance", "reliability", "mutants", "resolutions"]
-NAMES += ["databases"]
+NAMES += ["databases", "rehearsal"]
 WIDTH = 100
 
 
@@ -133,6 +133,13 @@ class Databases(TypedDict):
     failed: dict[str, dict[str, dict[str, str]]]
 
 
+class Rehearsal(TypedDict):
+    content: str
+    version: str
+    of: str
+    failed: dict[str, dict[str, str]]
+
+
 class Attempt(TypedDict):
     packages: dict[str, str]
     says: dict[str, str]
@@ -153,10 +160,15 @@ class Resolutions(TypedDict):
     installs: list[Install]
 
 
-class Mutants(TypedDict):
-    content: str
+class Fates(TypedDict):
     mutants: int
-    survived: dict[str, str]
+    survived: list[str]
+
+
+class Mutants(TypedDict, total=False):
+    content: str
+    statements: Fates
+    operators: Fates
 
 
 def compatibility():
@@ -177,6 +189,10 @@ def resolutions() -> Resolutions:
 
 def databases() -> Databases:
     return read("databases")
+
+
+def rehearsal() -> Rehearsal:
+    return read("rehearsal")
 
 
 def mutants() -> dict[str, Mutants]:
