@@ -860,11 +860,11 @@ def test_flask_login_with_content_security_policy(pair):
     assert "nonce-" in answer.headers.get("Content-Security-Policy", "")
 
 
-def test_csrf_with_flask_login(pair):
+def check_csrf_of_login(pair, program, view="post"):
     line = "from flask_admin.form import SecureForm"
 
     def start(replacement=line):
-        login, csrf = pair.paste(("flask_login", line, replacement), "csrf")
+        login, csrf = pair.paste((program, line, replacement), "csrf")
         surface = pair.start(
             login,
             csrf.PostView(csrf.Post, login.db.session, endpoint="both"),
@@ -887,11 +887,66 @@ def test_csrf_with_flask_login(pair):
     surface.update(BOTH, 1, title="Mine")
     assert surface.client.post(f"{BOTH}delete/", data={"id": 2}).status_code == 400
     assert [row.title for row in stored(surface, csrf.Post)] == ["Mine", "Second"]
+    assert SAVED in surface.submit(f"/admin/{view}/edit/", {}, id=1)
     token = surface.token("/login")
     assert surface.client.post("/logout").status_code == 400
     assert surface.client.get(BOTH).status_code == 200
     surface.client.post("/logout", data={"csrf_token": token})
     assert surface.client.get(BOTH).status_code == 302
+
+
+def test_csrf_with_flask_login(pair):
+    check_csrf_of_login(pair, "flask_login")
+
+
+def test_csrf_with_protected_admin(pair):
+    check_csrf_of_login(pair, "protected_admin")
+
+
+def test_csrf_with_tenants(pair):
+    check_csrf_of_login(pair, "tenants", "customer")
+
+
+def test_csrf_with_flask_security(pair):
+    members, csrf = pair.paste("flask_security", "csrf")
+
+    class PostView(*pair.bases(members.RoleOnly, ModelView)):
+        pass
+
+    def start(form):
+        members.RoleOnly.form_base_class = form
+        surface = pair.start(
+            members,
+            PostView(members.Post, members.db.session, endpoint="both"),
+            regions=[(csrf, "app")],
+            SECURITY_EMAIL_VALIDATOR_ARGS={"check_deliverability": False},
+        )
+        email, runner = "ada@example.com", surface.app.test_cli_runner()
+        for args in [
+            ["users", "create", email, "--active"],
+            ["roles", "create", "admin"],
+            ["roles", "add", email, "admin"],
+        ]:
+            assert (
+                runner.invoke(args=args, input="testing-it\ntesting-it\n").exit_code
+                == 0
+            )
+        typed = {"email": email, "password": "testing-it"}
+        assert surface.client.post("/login", data=typed).status_code == 400
+        assert "You must sign in" in surface.get(BOTH)
+        surface.send("POST", "/login", data=surface.signed("/login", **typed))
+        assert "Post 1" in str(surface.rows(BOTH))
+        return surface
+
+    surface = start(members.SecureForm)
+    with pytest.raises(Failure, match="400 BAD REQUEST"):
+        surface.submit(f"{BOTH}edit/", {"title": "Mine"}, id=1)
+
+    surface = start(csrf.CSRFForm)
+    assert surface.client.post(f"{BOTH}delete/", data={"id": 1}).status_code == 400
+    assert SAVED in surface.submit(f"{BOTH}edit/", {"title": "Mine"}, id=1)
+    titles = [row.title for row in stored(surface, members.Post)]
+    assert titles == ["Mine", "Post 2", "Post 3"]
 
 
 def test_csrf_with_inline_models(pair):
@@ -1150,6 +1205,28 @@ def test_request_transaction_with_integrity_errors(pair):
     assert SAVED in surface.submit(f"{BOTH}edit/", {"price": "30"}, id=2)
     [change] = stored(surface, transaction.PriceChange)
     assert (change.old, change.new) == (20, 30)
+
+
+def test_request_transaction_with_optimistic_locking(pair):
+    transaction, locking = pair.paste("request_transaction", "optimistic_locking")
+
+    class ProductView(*pair.bases(locking.VersionedView, transaction.ProductView)):
+        form_columns = ["name", "price", "version"]
+
+    surface = pair.start(
+        transaction,
+        ProductView(transaction.Product, transaction.db.session, endpoint="both"),
+    )
+    path = f"{BOTH}edit/"
+    assert SAVED in surface.submit(path, {"price": "11"}, id=1)
+    stale = {"price": "11", "name": "Lantern", "version": "1"}
+    assert STALE in alerts(surface.submit(path, stale, id=1))
+    assert "A price is not negative." in surface.submit(path, {"price": "-1"}, id=1)
+    assert SAVED in surface.submit(path, {"price": "12"}, id=1)
+    changes = stored(surface, transaction.PriceChange)
+    assert [(row.old, row.new) for row in changes] == [(10, 11), (11, 12)]
+    [product] = stored(surface, transaction.Product)
+    assert (product.name, product.price, product.version) == ("Lamp", 12, 3)
 
 
 def test_request_transaction_with_audit_trail(pair):
@@ -1488,7 +1565,7 @@ def test_each_pair_has_its_test_and_each_recipe_its_promise():
     assert {f"test_{name}" for name in PAIRS} == {
         name for name in globals() if re.fullmatch("test_[a-z_]+_with_[a-z_]+", name)
     }
-    assert claims.read("pairs")["promises"].keys() == pages
+    assert claims.read("pairs")["recipes"].keys() == pages
     assert pages <= {page.stem for page in claims.RECIPES}
     assert len({frozenset(claim["recipes"]) for claim in PAIRS.values()}) == len(PAIRS)
     assert len(claims.read("pairs")["pairs"]) == len(PAIRS) >= 25
@@ -1501,80 +1578,93 @@ def test_both_pages_say_what_fails(name):
         assert f'{{{{ guide.conflicts("{page}") }}}}' in limitations(page)
 
 
-@pytest.mark.parametrize(
-    ("name", "fault"),
-    [
-        ("tenants_with_soft_delete", "soft_delete.SoftDeleteView.get_one"),
-        ("tenants_with_soft_delete", "tenants.TenantView.get_one"),
-        ("tenants_with_inline_models", "tenants.TenantView.validate_form"),
-        ("tenants_with_ajax_references", "ajax_references.OwnLoader.get_query"),
-        ("tenants_with_ajax_references", "tenants.TenantLoader.get_query"),
-        ("tenants_with_bulk_delete", "bulk_delete.ArchiveView.get_query"),
-        ("tenants_with_bulk_delete", "tenants.TenantView.get_query"),
-        ("tenants_with_streamed_export", "reversed"),
-        ("tenants_with_streamed_export", "tenants.TenantView.get_query"),
-        ("tenants_with_slow_lists", "slow_lists.PostView.get_query"),
-        ("tenants_with_slow_lists", "tenants.TenantView.get_query"),
-        ("tenants_with_fresh_filters", "tenants.TenantView.get_query"),
-        ("tenants_with_optimistic_locking", "reversed"),
-        ("tenants_with_optimistic_locking", "tenants.TenantView.get_one"),
-        ("tenants_with_integrity_errors", "reversed"),
-        ("tenants_with_integrity_errors", "tenants.TenantView.on_model_change"),
-        ("tenants_with_audit_trail", "audit_trail.who"),
-        ("tenants_with_audit_trail", "tenants.TenantView.get_query"),
-        ("tenants_with_uploads", "tenants.TenantView.get_one"),
-        ("tenants_with_uploads", "uploads.remove"),
-        ("tenants_with_flask_security", "reversed"),
-        ("tenants_with_flask_security", "tenants.TenantView.get_one"),
-        ("tenants_with_composite_keys", "composite_keys.CompositeView.get_one"),
-        ("tenants_with_composite_keys", "tenants.TenantView.get_one"),
-        ("tenants_with_read_only", "reversed"),
-        ("tenants_with_read_only", "tenants.TenantView.get_query"),
-        ("protected_admin_with_read_only", "reversed"),
-        ("csrf_with_content_security_policy", "reversed"),
-        ("csrf_with_content_security_policy", "csrf#app"),
-        ("csrf_with_content_security_policy", "content_security_policy.add_policy"),
-        ("flask_login_with_content_security_policy", "flask_login#app"),
-        (
-            "flask_login_with_content_security_policy",
-            "content_security_policy.add_policy",
-        ),
-        ("csrf_with_flask_login", "csrf#app"),
-        ("csrf_with_inline_models", "csrf#app"),
-        ("flask_login_with_audit_trail", "audit_trail#listen"),
-        ("audit_trail_with_soft_delete", "audit_trail.who"),
-        ("audit_trail_with_soft_delete", "soft_delete.SoftDeleteView.delete_model"),
-        ("audit_trail_with_bulk_delete", "audit_trail#listen"),
-        ("audit_trail_with_bulk_delete", "bulk_delete.TicketView.on_model_delete"),
-        ("optimistic_locking_with_audit_trail", "reversed"),
-        ("optimistic_locking_with_inline_models", "reversed"),
-        ("optimistic_locking_with_soft_delete", "reversed"),
-        ("optimistic_locking_with_soft_delete", "soft_delete.SoftDeleteView.get_one"),
-        ("optimistic_locking_with_integrity_errors", "reversed"),
-        ("request_transaction_with_integrity_errors", "reversed"),
-        ("request_transaction_with_audit_trail", "audit_trail#listen"),
-        (
-            "request_transaction_with_audit_trail",
-            "request_transaction.ProductView.on_model_change",
-        ),
-        ("soft_delete_with_integrity_errors", "reversed"),
-        ("soft_delete_with_inline_models", "soft_delete.SoftDeleteView.delete_model"),
-        ("uploads_with_soft_delete", "soft_delete.SoftDeleteView.delete_model"),
-        ("uploads_with_soft_delete", "uploads.remove"),
-        ("uploads_with_optimistic_locking", "reversed"),
-        ("uploads_with_optimistic_locking", "uploads.remove"),
-        ("uploads_with_bulk_delete", "uploads.remove"),
-        ("slow_lists_with_streamed_export", "reversed"),
-        ("slow_lists_with_streamed_export", "slow_lists.PostView.get_query"),
-        ("slow_lists_with_fresh_filters", "slow_lists.PostView.get_query"),
-        ("read_only_with_streamed_export", "reversed"),
-        ("replica_with_read_only", "replica.ReplicaList.get_list"),
-        ("replica_with_read_only", "reversed"),
-        ("replica_with_streamed_export", "replica.ReplicaList.get_list"),
-        ("replica_with_streamed_export", "reversed"),
-        ("replica_with_optimistic_locking", "reversed"),
-    ],
-)
+FAULTS = [
+    ("tenants_with_soft_delete", "soft_delete.SoftDeleteView.get_one"),
+    ("tenants_with_soft_delete", "tenants.TenantView.get_one"),
+    ("tenants_with_inline_models", "tenants.TenantView.validate_form"),
+    ("tenants_with_ajax_references", "ajax_references.OwnLoader.get_query"),
+    ("tenants_with_ajax_references", "tenants.TenantLoader.get_query"),
+    ("tenants_with_bulk_delete", "bulk_delete.ArchiveView.get_query"),
+    ("tenants_with_bulk_delete", "tenants.TenantView.get_query"),
+    ("tenants_with_streamed_export", "reversed"),
+    ("tenants_with_streamed_export", "tenants.TenantView.get_query"),
+    ("tenants_with_slow_lists", "slow_lists.PostView.get_query"),
+    ("tenants_with_slow_lists", "tenants.TenantView.get_query"),
+    ("tenants_with_fresh_filters", "tenants.TenantView.get_query"),
+    ("tenants_with_optimistic_locking", "reversed"),
+    ("tenants_with_optimistic_locking", "tenants.TenantView.get_one"),
+    ("tenants_with_integrity_errors", "reversed"),
+    ("tenants_with_integrity_errors", "tenants.TenantView.on_model_change"),
+    ("tenants_with_audit_trail", "audit_trail.who"),
+    ("tenants_with_audit_trail", "tenants.TenantView.get_query"),
+    ("tenants_with_uploads", "tenants.TenantView.get_one"),
+    ("tenants_with_uploads", "uploads.remove"),
+    ("tenants_with_flask_security", "reversed"),
+    ("tenants_with_flask_security", "tenants.TenantView.get_one"),
+    ("tenants_with_composite_keys", "composite_keys.CompositeView.get_one"),
+    ("tenants_with_composite_keys", "tenants.TenantView.get_one"),
+    ("tenants_with_read_only", "reversed"),
+    ("tenants_with_read_only", "tenants.TenantView.get_query"),
+    ("protected_admin_with_read_only", "reversed"),
+    ("csrf_with_content_security_policy", "reversed"),
+    ("csrf_with_content_security_policy", "csrf#app"),
+    ("csrf_with_content_security_policy", "content_security_policy.add_policy"),
+    ("flask_login_with_content_security_policy", "flask_login#app"),
+    (
+        "flask_login_with_content_security_policy",
+        "content_security_policy.add_policy",
+    ),
+    ("csrf_with_flask_login", "csrf#app"),
+    ("csrf_with_protected_admin", "csrf#app"),
+    ("csrf_with_tenants", "csrf#app"),
+    ("csrf_with_flask_security", "csrf#app"),
+    ("csrf_with_flask_security", "reversed"),
+    ("csrf_with_inline_models", "csrf#app"),
+    ("flask_login_with_audit_trail", "audit_trail#listen"),
+    ("audit_trail_with_soft_delete", "audit_trail.who"),
+    ("audit_trail_with_soft_delete", "soft_delete.SoftDeleteView.delete_model"),
+    ("audit_trail_with_bulk_delete", "audit_trail#listen"),
+    ("audit_trail_with_bulk_delete", "bulk_delete.TicketView.on_model_delete"),
+    ("optimistic_locking_with_audit_trail", "reversed"),
+    ("optimistic_locking_with_inline_models", "reversed"),
+    ("optimistic_locking_with_soft_delete", "reversed"),
+    ("optimistic_locking_with_soft_delete", "soft_delete.SoftDeleteView.get_one"),
+    ("optimistic_locking_with_integrity_errors", "reversed"),
+    ("request_transaction_with_integrity_errors", "reversed"),
+    ("request_transaction_with_optimistic_locking", "reversed"),
+    (
+        "request_transaction_with_optimistic_locking",
+        "request_transaction.ProductView.on_model_change",
+    ),
+    ("request_transaction_with_audit_trail", "audit_trail#listen"),
+    (
+        "request_transaction_with_audit_trail",
+        "request_transaction.ProductView.on_model_change",
+    ),
+    ("soft_delete_with_integrity_errors", "reversed"),
+    ("soft_delete_with_inline_models", "soft_delete.SoftDeleteView.delete_model"),
+    ("uploads_with_soft_delete", "soft_delete.SoftDeleteView.delete_model"),
+    ("uploads_with_soft_delete", "uploads.remove"),
+    ("uploads_with_optimistic_locking", "reversed"),
+    ("uploads_with_optimistic_locking", "uploads.remove"),
+    ("uploads_with_bulk_delete", "uploads.remove"),
+    ("slow_lists_with_streamed_export", "reversed"),
+    ("slow_lists_with_streamed_export", "slow_lists.PostView.get_query"),
+    ("slow_lists_with_fresh_filters", "slow_lists.PostView.get_query"),
+    ("read_only_with_streamed_export", "reversed"),
+    ("replica_with_read_only", "replica.ReplicaList.get_list"),
+    ("replica_with_read_only", "reversed"),
+    ("replica_with_streamed_export", "replica.ReplicaList.get_list"),
+    ("replica_with_streamed_export", "reversed"),
+    ("replica_with_optimistic_locking", "reversed"),
+]
+
+
+def test_each_pair_can_fail():
+    assert {name for name, fault in FAULTS} == PAIRS.keys()
+
+
+@pytest.mark.parametrize(("name", "fault"), FAULTS)
 def test_a_planted_fault(name, fault, drive, tmp_path):
     with pytest.raises((AssertionError, Failure)):
         globals()[f"test_{name}"](Pair(drive, tmp_path, PAIRS[name], fault))

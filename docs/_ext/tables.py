@@ -165,11 +165,13 @@ class Guide:
     @property
     def pairs(self):
         """The recipes that were tested in one application, two by two."""
-        return self.claimed("pairs")["pairs"]
+        unsaid = {"fails": "", "bases": []}
+        return [unsaid | each for each in self.claimed("pairs")["pairs"]]
 
     @property
-    def promises(self):
-        return self.claimed("pairs")["promises"]
+    def combined_recipes(self):
+        """What a test of a pair asks of each recipe, by its page."""
+        return self.claimed("pairs")["recipes"]
 
     def database_messages(self):
         """What failing checks said on database servers, with where, each text once."""
