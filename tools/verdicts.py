@@ -182,16 +182,6 @@ def lifetime(results, approach):
     ]
 
 
-def by_check(results, approach, checks):
-    """What some checks say, or None, with the releases on which they say it."""
-
-    def said(release):
-        failed = cell(results, approach, release).failed
-        return tuple(failed.get(check) or failed.get("construct") for check in checks)
-
-    return joined(results, said, newest_first=True)
-
-
 def difference(results, record):
     """The approaches whose outcome is not the one of the newest release."""
     usual = newest(results).approaches
