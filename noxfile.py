@@ -33,6 +33,7 @@ MEASURE = {
     "resolutions": ["-m tools.measure.resolutions"],
     "screenshots": ["-m tools.publish.screenshots"],
     "release": ["-m tools.measure.release"],
+    "rehearsal": ["-m tools.measure.rehearsal --record"],
 }
 BUDGETS = ["-m tools.publish.budgets", "-m tools.publish.live_budgets"]
 CHECK = {

@@ -8,7 +8,7 @@ import pytest
 from packaging.specifiers import SpecifierSet
 
 from tools import claims, results, verdicts
-from tools.measure import compatibility, mutants
+from tools.measure import compatibility, evidence, mutants
 from tools.paths import ROOT
 
 RESULTS = results.compatibility()
@@ -155,6 +155,13 @@ def test_the_one_answer():
         assert verdicts.recommended(RESULTS, release, lines) == "proxy-sqlalchemy"
 
 
+def test_the_next_major_release():
+    """What the page about upgrading says of it: ``db`` in place of ``db.session``."""
+    failed = results.rehearsal()["failed"]
+    assert [*failed["proxy-sqlalchemy"]] == ["construct"]
+    assert [*failed["proxy-sqlalchemy-db"]] == ["self-session"]
+
+
 @pytest.mark.parametrize("release", RELEASES)
 def test_a_recipe_passes_where_it_claims(release):
     runs = verdicts.environment(RESULTS, release).recipes
@@ -174,6 +181,19 @@ def test_a_turned_cell_is_found():
         "here · approaches · proxy-sqlalchemy · failed · construct: "
         "absent → TypeError: no",
     ]
+
+
+def test_what_is_printed_was_measured_on_these_programs():
+    fresh = compatibility.content(APPROACHES, dict(claims.recipes()))
+    stale = {n for n in fresh if RESULTS.content.get(n) != fresh[n]}
+    assert stale == set(), "run nox -s measure -- compatibility, with these names"
+    assert RESULTS.content.keys() == fresh.keys()
+
+
+@pytest.mark.parametrize("name", evidence.RESTS_ON)
+def test_what_was_measured_in_one_go_is_not_stale(name):
+    recorded = results.read(name).get("content")
+    assert recorded == evidence.of(name), f"run nox -s measure -- {name}"
 
 
 def test_every_statement_was_removed():
