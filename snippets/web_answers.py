@@ -24,10 +24,11 @@ from flask_admin import Admin
 from flask_admin.contrib.sqla import ModelView
 from flask_admin.form import SecureForm
 from flask_sqlalchemy_lite import SQLAlchemy
-from sqlalchemy import NullPool, create_engine, make_url, select, update
+from sqlalchemy import NullPool, create_engine, select, update
 from sqlalchemy.orm import scoped_session, sessionmaker
 
 from snippets.models import Tag, create_tables
+from snippets.settings import SQLALCHEMY_DATABASE_URI
 from snippets.workarounds.proxy_sqlalchemy import ProxySQLAlchemy
 
 db = SQLAlchemy()
@@ -45,11 +46,15 @@ def session_of_context(db):
 # endregion keyed
 
 
+# region keyed-views
 def add_keyed(admin, views, app):
     with app.app_context():
         session = session_of_context(db)
     for view, model in views:
         admin.add_view(view(model, session))
+
+
+# endregion keyed-views
 
 
 # region proxy
@@ -135,6 +140,12 @@ def create_app_keyed(config=None):
     return app
 
 
+def create_app_keyed_in_context(config=None):
+    app = new_app(config, db)
+    add_keyed(Admin(app), [(TagView, Tag)], app)
+    return app
+
+
 # region hook
 class RemovingView(TagView):
     def after_model_change(self, form, model, is_created):
@@ -185,12 +196,14 @@ def attempt(function, *arguments, **options):
 
 def elsewhere(app):
     """The database as another process sees it."""
-    engine = app.config["SQLALCHEMY_ENGINES"]["default"]
-    return create_engine(make_url(getattr(engine, "url", engine)), poolclass=NullPool)
+    url = app.config["SQLALCHEMY_ENGINES"]["default"]
+    return create_engine(url, poolclass=NullPool)
 
 
-def exhaust(app):
+def exhaust(create_app):
     """Show the list until a request fails, a thousand times at most."""
+    engine = {"url": SQLALCHEMY_DATABASE_URI, "pool_timeout": 1}
+    app = create_app({"SQLALCHEMY_ENGINES": {"default": engine}})
     app.testing, client = True, app.test_client()
     answers = (attempt(client.get, "/admin/tag/") for _ in range(1000))
     print(next((answer for answer in answers if answer != "200 OK"), "all answered"))
@@ -210,7 +223,9 @@ def save(app):
 
 def look(app):
     """Show the list, rename a row in another process, show the list again."""
-    client, pool = app.test_client(), app.extensions["sqlalchemy"].engine.pool
+    client = app.test_client()
+    with app.app_context():
+        pool = app.extensions["sqlalchemy"].engine.pool
     for name in "history", "past":
         with elsewhere(app).begin() as connection:
             connection.execute(update(Tag).where(Tag.id == 1).values(name=name))
