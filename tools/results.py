@@ -160,10 +160,15 @@ class Resolutions(TypedDict):
     installs: list[Install]
 
 
-class Mutants(TypedDict):
-    content: str
+class Fates(TypedDict):
     mutants: int
-    survived: dict[str, str]
+    survived: list[str]
+
+
+class Mutants(TypedDict, total=False):
+    content: str
+    statements: Fates
+    operators: Fates
 
 
 def compatibility():

@@ -98,6 +98,10 @@ class Guide:
         self.claimed("approaches")
         return claims.lines()
 
+    def reason(self, program, mutant):
+        self.claimed("mutants")
+        return claims.reason(program, mutant)
+
     def recommended(self, release, alone=False):
         return verdicts.recommended(self.compatibility, release, self.lines, alone)
 
