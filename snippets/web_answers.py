@@ -57,6 +57,20 @@ def add_keyed(admin, views, app):
 # endregion keyed-views
 
 
+def add_keyed_apart(admin, views, app):
+    """The same where no context has the address of an earlier one.
+
+    Whether one has is chance, and the contract wants one outcome.
+    """
+    contexts = []
+
+    @app.teardown_appcontext
+    def keep(error):
+        contexts.append(app_ctx._get_current_object())
+
+    add_keyed(admin, views, app)
+
+
 # region proxy
 class SessionProxy:
     def __init__(self, db):
