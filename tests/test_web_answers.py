@@ -109,10 +109,13 @@ def test_a_context_that_is_pushed(config, capsys, create_app, said):
 
 
 @contextmanager
-def served(config, *arguments):
+def served(config, folder, *arguments):
     """Gunicorn with the application whose context was pushed."""
+    hook = 'def post_worker_init(worker):\n    worker.log.info("imported")\n'
+    folder.joinpath("hook.py").write_text(hook, "utf-8")
     command = [sys.executable, "-m", "gunicorn", "--bind", "127.0.0.1:0", *arguments]
-    command += ["--no-control-socket", "snippets.web_answers:create_app_pushed()"]
+    command += ["--config", folder / "hook.py", "--no-control-socket"]
+    command += ["snippets.web_answers:create_app_pushed()"]
     url = config["SQLALCHEMY_ENGINES"]["default"]
     environment = os.environ | {"DATABASE_URL": url, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(
@@ -121,17 +124,17 @@ def served(config, *arguments):
         server = Server(process)
         try:
             server.port = int(server.wait_for(r"Listening at: http://.*:(\d+)")[1])
+            server.wait_for("imported")
             yield server
         finally:
             process.terminate()
 
 
 @pytest.mark.parametrize(("threads", "fresh"), [("1", False), ("2", True)])
-def test_a_context_that_is_pushed_on_gunicorn(config, threads, fresh):
+def test_a_context_that_is_pushed_on_gunicorn(config, tmp_path, threads, fresh):
     """Where the thread that imports the application serves it, requests share it."""
-    with served(config, "--threads", threads) as server:
+    with served(config, tmp_path, "--threads", threads) as server:
         assert "history" in server.request("GET", "/admin/tag/")[1]
-        # The tables are there now.
         app = new_app(config, proxied)
         with web_answers.elsewhere(app).begin() as connection:
             connection.execute(update(Tag).where(Tag.id == 1).values(name="past"))
