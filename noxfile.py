@@ -84,7 +84,7 @@ define("build", "Build what belongs to the site", BUILD)
 @nox.session
 def docs(session):
     """Run every snippet, check the captured output, build the site."""
-    run(session, "-m pytest -q snippets", *CHECK["outputs"], f"{SPHINX} {SITE}")
+    run(session, f"{TESTS} -q snippets tests/test_outputs.py", f"{SPHINX} {SITE}")
     session.log(f"the site is {SITE}/index.html")
 
 
