@@ -34,6 +34,8 @@ HISTORY = "history", "upstream", "upgrading", "about", "findings"
 ADDRESS = "https://guide.example/"
 # An application whose own tests run it as a whole, in a folder of its own.
 STARTER = SNIPPETS / "starter"
+# A heading that a page ends with; what is under it is folded.
+VERIFIED = "how-it-is-verified"
 REGION = re.compile(r"# region (\S+)$", re.MULTILINE)
 
 
@@ -234,7 +236,7 @@ def difference(old, new):
 
 
 def sources(app, doctree):
-    """The last lines of a page, folded: its files, their tests, where they passed."""
+    """The last lines of a page, folded: its proof, its files, and where they passed."""
     env = app.env
     names = list(
         dict.fromkeys(
@@ -243,18 +245,24 @@ def sources(app, doctree):
             if node.get("snippet")
         )
     )
-    if not names:
+    proof = []
+    for section in [*doctree.findall(nodes.section)]:
+        if VERIFIED in section["ids"]:
+            proof += section.children[1:]
+            section.parent.remove(section)
+    if not proof and not names:
         return
-    listed = nodes.bullet_list(classes=["no-search"])
+    listed = nodes.bullet_list(classes=["no-search", "sources"])
     for name in names:
         listed += nodes.list_item("", provenance(env, ROOT / name, name))
     part = [
         nodes.raw(
             "",
-            '<details class="sources"><summary>Sources and tests</summary>',
+            '<details class="verified"><summary>How it is verified</summary>',
             format="html",
         ),
-        listed,
+        *proof,
+        *([listed] if names else []),
         nodes.raw("", "</details>", format="html"),
     ]
     place = next(iter(doctree.findall(nodes.section)), doctree)
@@ -402,7 +410,8 @@ def setup(app):
     app.add_directive("install", Install)
     app.connect("source-read", render)
     app.connect("doctree-read", find_written_by_hand)
-    app.connect("doctree-read", sources)
+    # Before the headings are collected for the contents of the page.
+    app.connect("doctree-read", sources, priority=400)
     app.connect("doctree-read", check_yours)
     app.connect("build-finished", write_programs)
     app.connect("env-check-consistency", find_unused)

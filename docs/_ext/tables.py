@@ -162,6 +162,17 @@ class Guide:
             found.append(about | {"module": module, "count": count, "releases": works})
         return found
 
+    @property
+    def pairs(self):
+        """The recipes that were tested in one application, two by two."""
+        unsaid = {"fails": "", "bases": []}
+        return [unsaid | each for each in self.claimed("pairs")["pairs"]]
+
+    @property
+    def combined_recipes(self):
+        """What a test of a pair asks of each recipe, by its page."""
+        return self.claimed("pairs")["recipes"]
+
     def database_messages(self):
         """What failing checks said on database servers, with where, each text once."""
         found = {}

@@ -343,7 +343,12 @@ def select(names):
     if recipes and approaches:
         sys.exit("compatibility: name approaches or recipes, not both")
     if recipes:
-        known = {name: each for name, each in known.items() if each.recipes}
+        # Pytest without a test to run would run all.
+        known = {
+            name: each
+            for name, each in known.items()
+            if each.recipes and {*recipes_for(each.release)} & {*recipes}
+        }
     return environments or known, approaches, recipes
 
 

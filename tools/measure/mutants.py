@@ -40,7 +40,9 @@ def targets():
     """The programs that are mutated, as ``workarounds/name`` or ``recipes/name``."""
     works = {a["wiring"].split(":")[0] for a in APPROACHES.values() if "works" in a}
     for module in sorted(works):
-        yield module.removeprefix("snippets.").replace(".", "/")
+        # What was found on the web is not there to be pasted.
+        if module.startswith("snippets.workarounds."):
+            yield module.removeprefix("snippets.").replace(".", "/")
     for name, _ in claims.recipes():
         yield f"recipes/{name}"
 
