@@ -1519,11 +1519,11 @@ class Source:
     """A file of the application, to be changed.
 
     :param file: its path.
+    :param text: what it will hold, if it is changed already.
     """
 
-    def __init__(self, file):
-        self.file = file
-        self.text = Path(file).read_text("utf-8")
+    def __init__(self, file, text=None):
+        self.file, self.text = file, text or Path(file).read_text("utf-8")
         self.lines = self.text.splitlines()
         self.tree = ast.parse(self.text)
 
@@ -1539,7 +1539,8 @@ class Source:
         return sorted(found, key=lambda pair: first_line(pair[0][pair[1]]))
 
     def write(self, lines):
-        return {self.file: "\n".join(lines) + "\n"}
+        same = lines == self.lines
+        return {} if same else {self.file: "\n".join(lines) + "\n"}
 
 
 def first_line(node):
@@ -1570,18 +1571,23 @@ def own_files(first=()):
             yield file
 
 
-def with_proxy(first=()):
-    """Make ``db`` of ProxySQLAlchemy, where it is made of Lite's class."""
-    for file in own_files(first):
+def with_proxy(first=(), changed=None):
+    """Make ``db`` of ProxySQLAlchemy, where it is made of Lite's class.
+
+    :param first: the files to look at before the others.
+    :param changed: ``{file: its new text}`` of a change that this one is added to.
+    """
+    changed = dict(changed or {})
+    for file in own_files([*changed, *first]):
         with suppress(OSError, SyntaxError, ValueError):
-            source = Source(file)
+            source = Source(file, changed.get(file))
             if "flask_sqlalchemy_lite" in source.text:
                 for node in ast.walk(source.tree):
                     if isinstance(node, ast.Call) and (
                         ast.unparse(node.func).split(".")[-1] == "SQLAlchemy"
                     ):
-                        return put_proxy(source, node)
-    return {}
+                        return changed | put_proxy(source, node)
+    return changed
 
 
 def put_proxy(source, call):
@@ -1689,9 +1695,8 @@ def scoped_again(place, loaded):
             f"{' ' * node.col_offset}{name} = {lite[1]}.session"
         ]
         changed = source.write(lines)
-        if package_of(loaded.app) == "flask_sqlalchemy_lite":
-            changed.update(with_proxy_in(changed))
-        return changed
+        lite = package_of(loaded.app) == "flask_sqlalchemy_lite"
+        return with_proxy(changed=changed) if lite else changed
     if function.endswith("scoped_session"):
         value = f"scoped_session({given})"
     elif function.endswith("Session"):
@@ -1708,23 +1713,12 @@ def scoped_again(place, loaded):
     return removed_at_the_end(source, lines, node, name, indent, loaded)
 
 
-def with_proxy_in(changed):
-    """``with_proxy()`` of a text that is changed already."""
-    [(file, text)] = changed.items()
-    if "flask_sqlalchemy_lite" not in text:
-        return with_proxy()
-    source = Source(file)
-    source.text, source.lines, source.tree = text, text.splitlines(), ast.parse(text)
-    for node in ast.walk(source.tree):
-        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("SQLAlchemy"):
-            return put_proxy(source, node)
-    return {}
-
-
 def removed_at_the_end(source, lines, node, name, indent, loaded):
     place = loaded.places.get(loaded.app)
-    if place is None or place[0] != source.file or f"{name}.remove(" in source.text:
+    if place is None or f"{name}.remove(" in source.text:
         return source.write(lines)
+    if place[0] != source.file:
+        return source.write(lines) | removed_elsewhere(place, source.file, name)
     block, number = source.statements(place[1])[-1]
     made = block[number]
     target = ast.unparse(made.targets[0]) if isinstance(made, ast.Assign) else "app"
@@ -1750,6 +1744,25 @@ def removed_at_the_end(source, lines, node, name, indent, loaded):
     return source.write(lines)
 
 
+def removed_elsewhere(place, file, name):
+    """The same, where the application is created in another file."""
+    modules = [
+        key
+        for key, module in list(sys.modules.items())
+        if os.path.realpath(getattr(module, "__file__", None) or "") == file
+    ]
+    source = Source(place[0])
+    made = next(block[n] for block, n in reversed(source.statements(place[1])))
+    if not modules or not isinstance(made, ast.Assign):
+        return {}
+    indent, target = " " * made.col_offset, ast.unparse(made.targets[0])
+    new = f"from {modules[0]} import {name} as scoped"
+    end = f"{target}.teardown_appcontext(lambda error: scoped.remove())"
+    lines = list(source.lines)
+    lines[made.end_lineno : made.end_lineno] = [indent + new, indent + end]
+    return source.write(lines)
+
+
 def by_db(finding, loaded):
     """Write ``db.session`` for ``self.session``, or for the ``db`` of a view."""
     source, view = Source(finding.cause[0]), finding.view
@@ -1768,9 +1781,8 @@ def by_db(finding, loaded):
     given = rf"(\b(?:{kinds})\([^()]*,\s*){names[-1]}(?=\s*[,)])"
     text = re.sub(given, rf"\g<1>{names[-1]}.session", source.text)
     changed = source.write(text.splitlines())
-    if package_of(loaded.app) == "flask_sqlalchemy_lite":
-        changed.update(with_proxy_in(changed))
-    return changed
+    lite = package_of(loaded.app) == "flask_sqlalchemy_lite"
+    return with_proxy(changed=changed) if lite else changed
 
 
 def change(finding, loaded):
@@ -2229,9 +2241,11 @@ class Examination:
     def judge(self, view, visit):
         """Note what a request did; return why it was not examined, or None."""
         for number in visit.stale:
-            self.stale.setdefault(number, (view, visit.used[number](), []))[2].append(
-                f"{visit} uses the open session of an earlier request"
+            session, views, evidence = self.stale.setdefault(
+                number, (visit.used[number](), [], [])
             )
+            views.append(view)
+            evidence.append(f"{visit} uses the open session of an earlier request")
         for number, place in visit.kept:
             session = visit.used[number]() if number in visit.used else None
             self.kept.append(
@@ -2294,15 +2308,16 @@ class Examination:
             if finding.session is not None
         }
         explained = set(held)
-        for number, (view, session, evidence) in self.stale.items():
+        for number, (session, views, evidence) in self.stale.items():
             if number in held:
                 held[number].evidence += evidence
             else:
-                cause = self.cause_of(session, view)
+                cause = self.cause_of(session, views[0])
                 self.findings = [
                     f for f in self.findings if (f.id, f.cause) != ("FAL023", cause)
                 ]
-                self.add("FAL022", view, cause, "", evidence)
+                for view in views:
+                    self.add("FAL022", view, cause, "", evidence)
                 explained.add(number)
         for number, (view, session, visit) in self.shared.items():
             if number in held:
