@@ -1056,6 +1056,36 @@ def test_a_finding_is_ignored(examine):
     assert examine(source, "--ignore", "FAL021").code == 0
 
 
+def test_an_application_that_is_installed(examine, tmp_path):
+    """Its source is below ``site-packages``, and the reader's all the same."""
+    packages = tmp_path / "site-packages"
+    (packages / "shop").mkdir(parents=True)
+    source = (SNIPPETS / "doctor/session_left_open.py").read_text("utf-8")
+    (packages / "shop/__init__.py").write_text(source, "utf-8")
+    found = examine(
+        None, "--json", before=lambda doctor: sys.path.insert(0, str(packages))
+    )
+    assert found.ids == ["FAL021"], found.said
+    cause = source.splitlines().index(
+        "        names = session.scalars(select(Tag.name)).all()"
+    )
+    assert found.findings[0]["cause"] == f"site-packages/shop/__init__.py:{cause + 1}"
+
+
+@pytest.mark.parametrize(
+    ("url", "page", "is_start", "expected"),
+    [
+        ("/admin/report/send-mail", "mail", False, True),
+        ("/admin/report/x", "run", False, True),
+        ("/admin/logout/", "index", True, True),
+        ("/admin/import_log/", "index", True, False),
+        ("/admin/report/sender", "sender", False, False),
+    ],
+)
+def test_a_page_that_does_something_is_not_requested(url, page, is_start, expected):
+    assert bool(load().acts(url, page, is_start)) == expected
+
+
 def test_the_doctor_itself_fails(examine):
     def broken(doctor):
         doctor.Examination.run = lambda self: 1 / 0

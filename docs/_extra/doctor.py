@@ -315,10 +315,16 @@ LIBRARIES = ["flask", "flask_admin", "flask_sqlalchemy", "flask_sqlalchemy_lite"
 LIBRARIES += ["sqlalchemy", "werkzeug", "wtforms"]
 
 
+# The folder of an application that is itself installed as a package.
+INSTALLED = []
+
+
 @functools.lru_cache(None)
 def is_own(file):
     """Whether a file is source of the application: not Python's, not a package's."""
     path = os.path.realpath(file)
+    if any(path.startswith(each) for each in INSTALLED):
+        return True
     found = [getattr(sys.modules.get(name), "__file__", None) for name in LIBRARIES]
     if any(path.startswith(os.path.dirname(each) + os.sep) for each in found if each):
         return False
@@ -330,15 +336,21 @@ def is_own(file):
     )
 
 
-def line_of_caller(beyond=()):
+# Their sessions are made on first use: that line is not the one that keeps them.
+MAKERS = [os.path.join("flask_sqlalchemy_lite", ""), os.path.join("orm", "scoping.py")]
+
+
+def line_of_caller(places=None):
     """``(file, line)`` of the innermost call from the application, else None.
 
-    :param beyond: parts of file names: where one of them is called, the call is theirs.
+    :param places: where scoped sessions were created: what they create has that place.
     """
     frame = sys._getframe(1)
     while frame:
         code = frame.f_code
-        if any(part in code.co_filename for part in beyond):
+        if places is not None and any(part in code.co_filename for part in MAKERS):
+            with suppress(TypeError):
+                return places.get(frame.f_locals.get("self"))
             return None
         if code.co_name != "__init__" and is_own(code.co_filename):
             return os.path.realpath(code.co_filename), frame.f_lineno
@@ -1173,12 +1185,9 @@ class NotExamined(Exception):
 
 
 def find_module(name):
-    with suppress(ImportError):
+    with suppress(ImportError, ValueError):
         return find_spec(name)
-
-
-# Their sessions are made on first use: that line is not the one that keeps them.
-MAKERS = [os.path.join("flask_sqlalchemy_lite", ""), os.path.join("orm", "scoping.py")]
+    return None
 
 
 class Loaded:
@@ -1198,7 +1207,7 @@ class Loaded:
         @functools.wraps(original)
         def noted(this, *arguments, **options):
             with suppress(TypeError):
-                self.places.setdefault(this, line_of_caller(MAKERS))
+                self.places.setdefault(this, line_of_caller(self.places))
             original(this, *arguments, **options)
 
         kind.__init__ = noted
@@ -1248,6 +1257,9 @@ class Loaded:
             flask.appcontext_popped.connect(pop)
         load_dotenv()
         name = name or os.environ.get("FLASK_APP")
+        spec = find_module(re.split(r"\W", script or name or "", maxsplit=1)[0])
+        for folder in (spec and spec.submodule_search_locations) or []:
+            INSTALLED.append(os.path.join(os.path.realpath(folder), ""))
         if hasattr(signal, "setitimer"):
             # No thread: gevent may patch while the application is imported.
             signal.signal(signal.SIGALRM, lambda *arguments: self.too_late(limit))
@@ -1825,7 +1837,17 @@ def as_diff(changed):
 # ------------------------------------------------------------------------------------
 
 # A GET that does something is not sent.
-ACTS = r"[/_-](log_?out|delete|remove|send|sync|import|export|run|clear|reset)"
+ACTS = (
+    r"(log[_-]?out|delete|remove|send|sync|import|export|run|clear|reset|purge|flush"
+    r"|trigger|start|stop|restart|retry|cancel|refund|impersonate)(?![a-z])"
+)
+
+
+def acts(url, page, is_start):
+    """Whether the name of a page says so; of a start page, the whole name."""
+    match = re.fullmatch if is_start else re.match
+    last = urlsplit(url).path.rstrip("/").rpartition("/")[2]
+    return match(ACTS, last) or match(ACTS, page)
 
 
 def is_own_page(view, name):
@@ -1989,7 +2011,10 @@ class Examination:
                 user = manager._user_callback and manager._user_callback(who)
                 store = getattr(self.app.extensions.get("security"), "datastore", None)
                 if user is None and store is not None:
-                    user = store.find_user(id=who) or store.find_user(email=who)
+                    # PostgreSQL compares no number with a text.
+                    number = int(who) if who.isdigit() else who
+                    name = "email" if "@" in who else "id"
+                    user = store.find_user(**{name: number})
                 if user is None:
                     raise LookupError(f"--as-user: no user {who!r}")
                 manager._update_request_context_with_user(user)
@@ -2148,7 +2173,7 @@ class Examination:
             if (
                 url
                 and url != start
-                and not re.search(ACTS, f"{urlsplit(url).path} /{page}")
+                and not acts(url, page, page == view._default_view)
                 and (page == view._default_view or is_own_page(view, page))
             ):
                 pages.append(url)
@@ -2288,17 +2313,12 @@ class Examination:
         """Where a session came from that a request used."""
         from sqlalchemy.orm import scoped_session
 
-        for known, place in list(self.loaded.places.items()):
-            if isinstance_of(type(known), scoped_session):
-                scopes = getattr(known.registry, "registry", None)
-                if isinstance(scopes, threading.local):
-                    scopes = {}
-                if any(each is session for each in dict(scopes or {}).values()):
-                    return place
+        if session is not None and self.loaded.places.get(session):
+            return self.loaded.places[session]
         given = getattr(view, "session", None)
         if isinstance_of(type(given), scoped_session) and self.loaded.places.get(given):
             return self.loaded.places[given]
-        return self.loaded.places.get(session) if session is not None else None
+        return None
 
     def conclude(self):
         """Make findings of what the requests did, one for each cause."""
@@ -2533,7 +2553,7 @@ def examine(options, say, folder):
         processes = list(start_trials(folder))
     try:
         if options.only != "installation":
-            loaded = Loaded(options.app, options.timeout * 3, options.script)
+            loaded = Loaded(options.app, options.timeout * 6, options.script)
             examined = Examination(loaded, options, folder)
             engines = examined.run()
             findings, sentences = examined.findings, examined.not_examined
@@ -2607,7 +2627,9 @@ def main(arguments=None):
     if options.try_forms:
         say(TRY_FORMS)
     with ExitStack() as opened:
-        folder = opened.enter_context(tempfile.TemporaryDirectory(prefix="doctor-"))
+        folder = opened.enter_context(
+            tempfile.TemporaryDirectory(prefix="doctor-", ignore_cleanup_errors=True)
+        )
         sink = opened.enter_context(open(os.devnull, "w"))
         if options.verbose:
             sink = sys.stderr
