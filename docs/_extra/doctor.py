@@ -119,6 +119,10 @@ FINDINGS = {
     ),
 }
 HELD = {"FAL010", "FAL011", "FAL012", "FAL013", "FAL014"}
+BELOW_MAIN = (
+    "If your file adds it below `if __name__ == '__main__'`, pass it as --script, not "
+    "as --app."
+)
 OPTIONS = "see --as-user, --cookie, --header and --bypass-access"
 LOGIN = f"asks for a login: {OPTIONS}"
 
@@ -226,15 +230,17 @@ class Approach:
 
     def lines(self, whole):
         """What to write; classes only if the whole of it is wanted."""
-        code, page = self.code, f"{GUIDE}{self.page}.html"
+        code, page = self.code.strip(), f"# {GUIDE}{self.page}.html"
         if "class " in code and not whole:
-            made = code.rstrip().rpartition("\n")[2]
-            code = f"{made}  # copy the class from {page}"
-        line = f"with app.app_context():\n    {self.line}"
-        lines = ["from flask_admin.contrib.sqla import ModelView"]
-        lines += [*code.strip().splitlines(), "", page]
-        lines[-2:-2] = (line if self.in_context else self.line).splitlines()
-        return [line for line in lines if line or whole]
+            code = f"# the class: {page[2:]}\n{code.splitlines()[-1]}"
+            page = ""
+        line = (
+            f"with app.app_context():\n    {self.line}"
+            if self.in_context
+            else self.line
+        )
+        text = f"from flask_admin.contrib.sqla import ModelView\n{code}\n{line}\n{page}"
+        return [each for each in text.splitlines() if each or whole]
 
 
 # In the order in which they are advised: the first one that works is the answer.
@@ -1160,7 +1166,7 @@ def finish_trials(processes):
     found = {}
     for task, process in processes:
         try:
-            said, complained = process.communicate(timeout=60)
+            said, complained = process.communicate(timeout=180)
             found.update(json.loads(said.strip().splitlines()[-1]))
         except subprocess.TimeoutExpired:
             process.kill()
@@ -1416,17 +1422,17 @@ def is_own_class(kind):
 
 def globals_of(code, space):
     """``(name, value)`` of each global that code uses, and of ``module.name``."""
-    module = None
+    value = None
     for step in dis.get_instructions(code):
+        is_module = isinstance_of(type(value), types.ModuleType)
         if step.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
-            module = space.get(step.argval)
-            yield step.argval, module
-        elif step.opname in ("LOAD_ATTR", "LOAD_METHOD"):
-            if isinstance_of(type(module), types.ModuleType):
-                module = vars(module).get(step.argval)
-                yield step.argval, module
-            else:
-                module = None
+            value = space.get(step.argval)
+        elif step.opname in ("LOAD_ATTR", "LOAD_METHOD") and is_module:
+            value = vars(value).get(step.argval)
+        else:
+            value = None
+        if value is not None:
+            yield step.argval, value
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
             yield from globals_of(constant, space)
@@ -1973,7 +1979,9 @@ class Examination:
         self.loaded, self.app, self.options = loaded, loaded.app, options
         self.findings, self.views, self.not_examined, self.notes = [], [], [], []
         if not self.app.extensions.get("admin"):
-            raise NotExamined("Your application has no Admin: nothing to examine.")
+            raise NotExamined(
+                f"Your application has no Admin: nothing to examine. {BELOW_MAIN}"
+            )
         self.subjects = list(
             {
                 id(view): view
@@ -1984,8 +1992,7 @@ class Examination:
         )
         if not self.subjects:
             raise NotExamined(
-                "Its Admin has no views: nothing to examine. If your file adds them "
-                "below `if __name__ == '__main__'`, pass it as --script, not --app."
+                f"Its Admin has no views: nothing to examine. {BELOW_MAIN}"
             )
         self.app.testing = self.app.debug = False
         self.app.config.update(PROPAGATE_EXCEPTIONS=False, TRAP_HTTP_EXCEPTIONS=False)
@@ -2454,7 +2461,7 @@ def report_installation(found, uses, whole, say):
     missing = packages - set(answers) - {"sqlalchemy"}
     if not packages or uses in answers or (works and uses is None and not missing):
         return None
-    said = failed[0][1]
+    said = next((said for _, said in failed if cure(said)), failed[0][1])
     finding = Finding("FAL003", None, None, said)
     finding.write = cure(said) or "Install releases that work together."
     return finding
@@ -2529,7 +2536,7 @@ def parser():
     add("--cookie", action="append", default=[], metavar="NAME=VALUE")
     add("--bypass-access", action="store_true", help="examine as if accessible")
     add("--try-forms", action="store_true", help="post forms, and roll them back")
-    add("--timeout", type=float, default=10, metavar="S", help="for a page (10)")
+    add("--timeout", type=float, default=30, metavar="S", help="for a page (30)")
     add(
         "--ignore", action="append", default=[], metavar="FAL…", help="not this finding"
     )
@@ -2553,7 +2560,7 @@ def examine(options, say, folder):
         processes = list(start_trials(folder))
     try:
         if options.only != "installation":
-            loaded = Loaded(options.app, options.timeout * 6, options.script)
+            loaded = Loaded(options.app, options.timeout * 2, options.script)
             examined = Examination(loaded, options, folder)
             engines = examined.run()
             findings, sentences = examined.findings, examined.not_examined
