@@ -2152,8 +2152,14 @@ class Examination:
         """What a view holds, without a request."""
         from sqlalchemy.orm import scoped_session
 
+        places = self.loaded.places
+        scoped = [e for e in list(places) if isinstance_of(type(e), scoped_session)]
         for path, owner, session in sessions_in(view):
-            place = self.loaded.places.get(session) or self.loaded.places.get(owner)
+            place = places.get(session)
+            if session not in scoped and place in [places[each] for each in scoped]:
+                # Whoever holds it called the scoped session, which is right itself.
+                place = None
+            place = place or places.get(owner)
             if not isinstance_of(type(session), scoped_session):
                 id, said = kind_of_holder(path, owner), ".".join(path)
                 self.add(id, view, place, said, session=session)
