@@ -255,6 +255,14 @@ def view_with(**settings):
     return probe
 
 
+def not_a_session(view):
+    return view.session().query(User)
+
+
+def any_type_error(view):
+    return len(view.model)
+
+
 # endregion views
 
 
@@ -288,6 +296,8 @@ PROBES = [
     view_with(column_editable_list=["posts.title"]),
     view_with(form_ajax_refs={"posts": {}}),
     view_with(inline_models=[User]),
+    view_with(get_query=not_a_session),
+    view_with(get_query=any_type_error),
 ]
 
 
@@ -307,8 +317,8 @@ def message(probe):
 def main():
     table = csv.writer(sys.stdout, lineterminator="\n")
     table.writerow(["Message"])
-    for probe in PROBES:
-        table.writerow([message(probe)])
+    for text in dict.fromkeys(map(message, PROBES)):
+        table.writerow([text])
 
 
 if __name__ == "__main__":

@@ -58,6 +58,23 @@ def test_a_page_says_where_it_lives(hosted):
     assert edit == "https://git.example/guide/edit/main/docs/problem.md"
 
 
+MARKUP = re.compile(r"\]\(|\{\.\w+\}|\{\{|\{%")
+
+
+def markup(html):
+    """The Markdown and the templates that a reader would see."""
+    page = BeautifulSoup(html, "html.parser")
+    for tag in page.select("pre, code, script, style"):
+        tag.decompose()
+    return MARKUP.findall(page.get_text())
+
+
+def test_no_page_shows_its_markup(hosted):
+    for path in sorted(hosted.rglob("*.html")):
+        assert markup(path.read_bytes()) == [], path.name
+    assert markup("<td>[<span>works</span>](#here)</td>") == ["]("]
+
+
 def test_the_sitemap_lists_every_page(hosted):
     sitemap = hosted.joinpath("sitemap.xml").read_text()
     for page in (ROOT / "docs").rglob("*.md"):

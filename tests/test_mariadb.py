@@ -204,6 +204,12 @@ def test_the_server_waits_longer_than_the_pool(server):
     assert connection_pool.POOL["pool_recycle"] < seconds
 
 
+def test_the_server_ignores_case(server):
+    """Which is why ``ada`` is a duplicate of ``Ada`` there."""
+    [(collation,)] = server.run("SELECT @@collation_database")
+    assert collation.endswith("_ci")
+
+
 def add_elsewhere(surface):
     with surface.elsewhere() as session:
         session.add(stale_data.Post(title="Another"))

@@ -15,7 +15,11 @@ else:
     import tomli as tomllib
 
 GROUPS = ["Set-up", "Views", "Data safety", "Access", "Testing and operation"]
-RECIPES = sorted({*(DOCS / "recipes").glob("*.md")} - {DOCS / "recipes/index.md"})
+# The other pages of that folder are about all of them.
+RECIPES = sorted(
+    {*(DOCS / "recipes").glob("*.md")}
+    - {DOCS / "recipes/index.md", DOCS / "recipes/pairs.md"}
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +63,15 @@ def pins():
     return found
 
 
+def reason(program, mutant):
+    """Why no test notices a mutant, here or in every program; or nothing."""
+    reasons = read("mutants")
+    if mutant in reasons.get(program, {}):
+        return reasons[program][mutant]
+    everywhere = reasons["everywhere"].items()
+    return next((why for each, why in everywhere if re.search(each, mutant)), "")
+
+
 def approaches():
     return read("approaches")
 
@@ -84,6 +97,14 @@ def recipes():
         title = re.search(r"^# (.+)$", body, re.MULTILINE)[1]
         about = {"page": page.stem, "title": title}
         yield page.stem.replace("-", "_"), yaml.safe_load(front) | about
+
+
+def pairs():
+    """The combinations of recipes that are tested, by ``one_with_other``."""
+    return {
+        "_with_".join(each["recipes"]).replace("-", "_"): each
+        for each in read("pairs")["pairs"]
+    }
 
 
 @lru_cache

@@ -16,7 +16,7 @@ from tools.paths import RESULTS, SCHEMAS
 LITE, FULL = "flask-sqlalchemy-lite", "flask-sqlalchemy"
 RESOLUTIONS = ["", "lowest", "highest"]
 NAMES = ["compatibility", "performance", "reliability", "mutants", "resolutions"]
-NAMES += ["databases"]
+NAMES += ["databases", "rehearsal"]
 WIDTH = 100
 
 
@@ -95,6 +95,7 @@ class Compatibility:
     approaches: dict[str, Approach]
     environments: list[Environment]
     date: str = ""
+    content: dict[str, str] = field(default_factory=dict)
 
     @property
     def messages(self):
@@ -105,6 +106,7 @@ class Compatibility:
 
 
 class Performance(TypedDict):
+    content: str
     rounds: int
     python: str
     packages: dict[str, str | None]
@@ -113,6 +115,7 @@ class Performance(TypedDict):
 
 
 class Reliability(TypedDict):
+    content: str
     packages: dict[str, str | None]
     postgres: dict[str, dict]
     recipes: dict[str, dict]
@@ -124,9 +127,17 @@ class Reliability(TypedDict):
 
 
 class Databases(TypedDict):
+    content: str
     python: str
     packages: dict[str, str | None]
     failed: dict[str, dict[str, dict[str, str]]]
+
+
+class Rehearsal(TypedDict):
+    content: str
+    version: str
+    of: str
+    failed: dict[str, dict[str, str]]
 
 
 class Attempt(TypedDict):
@@ -149,10 +160,15 @@ class Resolutions(TypedDict):
     installs: list[Install]
 
 
-class Mutants(TypedDict):
-    content: str
+class Fates(TypedDict):
     mutants: int
-    survived: dict[str, str]
+    survived: list[str]
+
+
+class Mutants(TypedDict, total=False):
+    content: str
+    statements: Fates
+    operators: Fates
 
 
 def compatibility():
@@ -173,6 +189,10 @@ def resolutions() -> Resolutions:
 
 def databases() -> Databases:
     return read("databases")
+
+
+def rehearsal() -> Rehearsal:
+    return read("rehearsal")
 
 
 def mutants() -> dict[str, Mutants]:
@@ -242,6 +262,7 @@ def parse(data):
         {name: Approach(**about) for name, about in data["approaches"].items()},
         sorted(environments, key=lambda environment: environment.order),
         data.get("date", ""),
+        data.get("content", {}),
     )
 
 
@@ -272,6 +293,7 @@ def write_compatibility(results):
         environments.append(known | filled(**vars(each) | parts))
     data = {
         "date": results.date,
+        "content": results.content,
         "checks": [{"name": n, **asdict(check)} for n, check in results.checks.items()],
         "approaches": {name: asdict(a) for name, a in results.approaches.items()},
         "messages": {key: text for text, key in keys.items()},

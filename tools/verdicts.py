@@ -160,6 +160,15 @@ def same_alone(results, approach, release):
     return both == alone
 
 
+def needs_both(results, approach):
+    """The releases on which an approach fails with its own extension alone."""
+    return [
+        release
+        for release in works_on(results, approach)
+        if state(results, approach, release, alone=True) == FAILS
+    ]
+
+
 def said_alone(results, release):
     """What approaches say with only their own extension and not with both."""
     return [
@@ -177,19 +186,22 @@ def lifetime(results, approach):
     return [
         release
         for release in releases(results)
-        if "session-per-request" in (found := cell(results, approach, release)).failed
-        and passed(results, found) > len(results.checks) / 2
+        if "share a session"
+        in cell(results, approach, release).failed.get("session-per-request", "")
     ]
 
 
-def by_check(results, approach, checks):
-    """What some checks say, or None, with the releases on which they say it."""
+def scope(results, approach, release, checks):
+    """Whose session a view works with, and whether it keeps a connection.
 
-    def said(release):
-        failed = cell(results, approach, release).failed
-        return tuple(failed.get(check) or failed.get("construct") for check in checks)
-
-    return joined(results, said, newest_first=True)
+    :param checks: what else has to hold of a session for each request.
+    """
+    failed = cell(results, approach, release).failed
+    if release in lifetime(results, approach):
+        return "application"
+    if {"construct", "session-per-request"} & failed.keys():
+        return "raises"
+    return "leaks" if {*checks} & failed.keys() else "request"
 
 
 def difference(results, record):

@@ -28,8 +28,12 @@ from tools.paths import ROOT, SNIPPETS
 logger = logging.getLogger(__name__)
 # Numbers rot when the file changes; a name does not.
 NUMERIC = {"lines", "emphasize-lines", "lineno-start", "lineno-match", "linenos"}
+# Pages that tell what happened: what was true of a release stays true there.
+HISTORY = "history", "upstream", "upgrading", "about", "findings"
 # What the doctor and the line that downloads it call the site where nothing is hosted.
 ADDRESS = "https://guide.example/"
+# A heading that a page ends with; what is under it is folded.
+VERIFIED = "how-it-is-verified"
 REGION = re.compile(r"# region (\S+)$", re.MULTILINE)
 
 
@@ -230,7 +234,7 @@ def difference(old, new):
 
 
 def sources(app, doctree):
-    """The last lines of a page, folded: its files, their tests, where they passed."""
+    """The last lines of a page, folded: its proof, its files, and where they passed."""
     env = app.env
     names = list(
         dict.fromkeys(
@@ -239,18 +243,24 @@ def sources(app, doctree):
             if node.get("snippet")
         )
     )
-    if not names:
+    proof = []
+    for section in [*doctree.findall(nodes.section)]:
+        if VERIFIED in section["ids"]:
+            proof += section.children[1:]
+            section.parent.remove(section)
+    if not proof and not names:
         return
-    listed = nodes.bullet_list(classes=["no-search"])
+    listed = nodes.bullet_list(classes=["no-search", "sources"])
     for name in names:
         listed += nodes.list_item("", provenance(env, ROOT / name, name))
     part = [
         nodes.raw(
             "",
-            '<details class="sources"><summary>Sources and tests</summary>',
+            '<details class="verified"><summary>How it is verified</summary>',
             format="html",
         ),
-        listed,
+        *proof,
+        *([listed] if names else []),
         nodes.raw("", "</details>", format="html"),
     ]
     place = next(iter(doctree.findall(nodes.section)), doctree)
@@ -318,6 +328,10 @@ def download(name, text):
 def render(app, docname, source):
     """Fill in the verdicts of a page."""
     guide = Guide()
+    newest = Guide().releases[-1]
+    if docname not in HISTORY and newest in re.sub("(?s){{.*?}}", "", source[0]):
+        text = "%s is typed: a newer release makes it wrong, so take it from `guide`"
+        logger.warning(text, newest, location=docname)
     parts = source[0].split("---\n", 2)
     app.env.temp_data["guide_front"] = yaml.safe_load(parts[1]) if not parts[0] else {}
     try:
@@ -394,7 +408,8 @@ def setup(app):
     app.add_directive("install", Install)
     app.connect("source-read", render)
     app.connect("doctree-read", find_written_by_hand)
-    app.connect("doctree-read", sources)
+    # Before the headings are collected for the contents of the page.
+    app.connect("doctree-read", sources, priority=400)
     app.connect("doctree-read", check_yours)
     app.connect("build-finished", write_programs)
     app.connect("env-check-consistency", find_unused)

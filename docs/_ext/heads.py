@@ -16,8 +16,6 @@ from tools import results
 
 logger = logging.getLogger(__name__)
 LENGTH = range(70, 156)
-# To be removed with its last page.
-WITHOUT = ("recipes/", "workarounds/")
 STYLES = "site.css"
 JOINED = ["pygments.css", "styles/furo.css", "tabs.css", "styles/furo-extensions.css"]
 JOINED += ["guide.css"]
@@ -28,7 +26,7 @@ def check_description(app, doctree):
     """Warn of a page that has no description, or one of a bad length."""
     name = app.env.docname
     text = app.env.metadata[name].get("description", "")
-    if len(text) not in LENGTH and not (name.startswith(WITHOUT) and not text):
+    if len(text) not in LENGTH:
         limits = f"{LENGTH.start} to {LENGTH.stop - 1} characters"
         why = f"description has {len(text)} characters, not {limits}"
         logger.warning(why, location=(name, 1))

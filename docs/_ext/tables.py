@@ -81,6 +81,7 @@ class Guide:
     reliability = property(lambda self: self.measured("reliability"))
     resolutions = property(lambda self: self.measured("resolutions"))
     databases = property(lambda self: self.measured("databases"))
+    rehearsal = property(lambda self: self.measured("rehearsal"))
     mutants = property(lambda self: self.measured("mutants"))
     checks = property(lambda self: self.compatibility.checks)
     approaches = property(lambda self: self.compatibility.approaches)
@@ -96,6 +97,10 @@ class Guide:
         """How many lines of code each approach adds to an application."""
         self.claimed("approaches")
         return claims.lines()
+
+    def reason(self, program, mutant):
+        self.claimed("mutants")
+        return claims.reason(program, mutant)
 
     def recommended(self, release, alone=False):
         return verdicts.recommended(self.compatibility, release, self.lines, alone)
@@ -156,6 +161,17 @@ class Guide:
             count, works = self.recipe_runs(module)
             found.append(about | {"module": module, "count": count, "releases": works})
         return found
+
+    @property
+    def pairs(self):
+        """The recipes that were tested in one application, two by two."""
+        unsaid = {"fails": "", "bases": []}
+        return [unsaid | each for each in self.claimed("pairs")["pairs"]]
+
+    @property
+    def combined_recipes(self):
+        """What a test of a pair asks of each recipe, by its page."""
+        return self.claimed("pairs")["recipes"]
 
     def database_messages(self):
         """What failing checks said on database servers, with where, each text once."""

@@ -362,7 +362,7 @@ class TenantView(ModelView):
     @action("delete", "Delete", "Are you sure you want to delete selected records?")
     def action_delete(self, ids):
         # PostgreSQL compares no number with text.
-        super().action_delete([int(id) for id in ids if id.isdecimal()])
+        super().action_delete([int(id) for id in ids if str(id).isdecimal()])
 
 
 class TenantLoader(QueryAjaxModelLoader):

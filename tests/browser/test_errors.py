@@ -1,6 +1,11 @@
 """What readers paste into the box of the errors page, and the message that fits."""
 
+import traceback
+
 import pytest
+
+from snippets.error_messages import PROBES, message
+from tools.paths import SNIPPETS
 
 PASTED = [
     (
@@ -89,3 +94,32 @@ def test_the_message_comes_first(ranked, text, message):
 def test_the_nearest_three_are_shown_for_anything(ranked):
     assert len(ranked("KeyError: 'something else'")) == 3
     assert ranked("") == []
+
+
+def whole_traceback(probe):
+    """All that a terminal shows of a mistake."""
+    try:
+        probe()
+    except Exception:
+        return traceback.format_exc()
+    raise AssertionError(f"{probe} raises nothing")
+
+
+@pytest.mark.parametrize("probe", PROBES, ids=lambda probe: probe.__qualname__)
+def test_a_whole_traceback_leads_to_its_message(ranked, probe):
+    first = ranked(whole_traceback(probe))[0]
+    # Where one error hides another, each of them will do.
+    assert first in message(probe) or "'cls'" in message(probe)
+
+
+CONSOLES = [
+    path
+    for path in sorted(SNIPPETS.rglob("*.console"))
+    if "Traceback (most recent call last)" in path.read_text("utf-8")
+]
+
+
+@pytest.mark.parametrize("path", CONSOLES, ids=lambda path: path.stem)
+def test_a_printed_traceback_leads_to_its_message(ranked, path):
+    text = path.read_text("utf-8")
+    assert ranked(text)[0] in text

@@ -37,7 +37,8 @@ WAYS = [delete, bulk_delete]
 
 @pytest.mark.parametrize("way", WAYS)
 def test_deleting_marks_the_row(surface, way):
-    way(surface)
+    page = way(surface)
+    assert "successfully deleted" in alerts(page)
     assert stamps(surface)[KEPT] is not None
     assert surface.rows(LIST) == []
 

@@ -177,6 +177,13 @@ LAZY = "column_auto_select_related = False"
 DETACHED = "is not bound to a Session; lazy load operation of attribute"
 
 
+def test_the_list_uses_the_session_of_the_request(start):
+    surface = start()
+    surface.sessions.clear()
+    surface.rows("/admin/post/")
+    assert len(surface.sessions) == 1
+
+
 def test_a_relation_may_load_late(start):
     check_everything_arrives(start(without(streamed_export, RELATED, LAZY)))
 

@@ -31,7 +31,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from tools import claims, results, verdicts
-from tools.measure import approaches, contract
+from tools.measure import approaches, contract, evidence
 from tools.measure.contract import CHECKS, NOT_REACHED, OK
 from tools.paths import ROOT
 
@@ -77,6 +77,18 @@ def commits():
             ]
             done = subprocess.run(command, capture_output=True, text=True)
             found[name] = done.stdout.strip() or "unknown: not a git checkout"
+    return found
+
+
+def content(approaches, recipes):
+    """What cells rest on: a hash for each approach and each recipe."""
+    found = {}
+    for name in approaches:
+        module = APPROACHES[name]["wiring"].partition(":")[0].replace(".", "/")
+        found[name] = evidence.content(*evidence.CONTRACT, f"{module}.py")
+    for name in recipes:
+        paths = f"snippets/recipes/{name}.py", f"tests/recipes/test_{name}.py"
+        found[f"recipes/{name}"] = evidence.content(*paths)
     return found
 
 
@@ -331,11 +343,16 @@ def select(names):
     if recipes and approaches:
         sys.exit("compatibility: name approaches or recipes, not both")
     if recipes:
-        known = {name: each for name, each in known.items() if each.recipes}
+        # Pytest without a test to run would run all.
+        known = {
+            name: each
+            for name, each in known.items()
+            if each.recipes and {*recipes_for(each.release)} & {*recipes}
+        }
     return environments or known, approaches, recipes
 
 
-def described(environments):
+def described(environments, content=()):
     """Results with the checks and the approaches as they are declared now."""
     environments = [
         replace(
@@ -357,6 +374,7 @@ def described(environments):
         },
         environments,
         date.today().isoformat(),
+        dict(content),
     )
 
 
@@ -366,8 +384,8 @@ def main(arguments):
     environments, approaches, recipes = select(words)
     declared = claims.environments()
     exists = results.path("compatibility").exists()
-    old = results.compatibility().environments if exists else []
-    old = {each.label: each for each in old}
+    known = results.compatibility() if exists else described([])
+    old = {each.label: each for each in known.environments}
     new, problems, turns = dict(old), [], []
     start, cells = time.monotonic(), 0
 
@@ -410,7 +428,12 @@ def main(arguments):
         print(*turns, sep="\n")
     elif declared.keys() & environments.keys():
         kept = [record for name, record in new.items() if name in declared]
-        results.write_compatibility(described(kept))
+        everything = content(APPROACHES, dict(claims.recipes()))
+        rests = {n: key for n, key in known.content.items() if n in everything}
+        # One release alone does not speak for the others.
+        if not problems and len(words) == len(approaches) + len(recipes):
+            rests |= content(approaches, recipes) if words else everything
+        results.write_compatibility(described(kept, sorted(rests.items())))
     if problems:
         sys.exit(f"compatibility: could not be run: {', '.join(problems)}")
     if turns and (check or not declared.keys() & environments.keys()):

@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 from tools import claims, results, verdicts
-from tools.measure import compatibility
+from tools.measure import compatibility, evidence
 from tools.measure.contract import CHECKS, NOT_REACHED, OK
 from tools.measure.reliability.databases import DATABASES
 from tools.measure.reliability.postgres import NoServer
@@ -58,7 +58,7 @@ def measure():
             print(f"{title} · {name}: {len(CHECKS) - len(failed)} of {len(CHECKS)}")
     record = compatibility.new_record()
     kept = {"python": record["python"], "packages": record["packages"]}
-    return kept | {"failed": found}
+    return {"content": evidence.of("databases")} | kept | {"failed": found}
 
 
 def main(arguments):

@@ -4,6 +4,23 @@ import hashlib
 
 from tools.paths import ROOT
 
+CONTRACT = ["approaches", "ask", "contract", "models", "overlap", "surface", "views"]
+CONTRACT = [f"tools/measure/{name}.py" for name in CONTRACT]
+APPROACHES, SERVERS = "snippets/workarounds/*.py", "tools/measure/reliability/*.py"
+POSTGRES = "tools/measure/reliability/postgres.py"
+# What each file of data/results that is measured in one go was measured with.
+RESTS_ON = {
+    "databases": [*CONTRACT, APPROACHES, SERVERS, "tools/measure/databases.py"],
+    "performance": [*CONTRACT, APPROACHES, POSTGRES, "tools/measure/performance.py"],
+    "rehearsal": [*CONTRACT, APPROACHES, "tools/measure/rehearsal.py"],
+    "reliability": [*CONTRACT, APPROACHES, SERVERS, "tests/reliability/*.py"],
+}
+
+
+def of(name):
+    """A hash of what a file of data/results rests on."""
+    return content(*RESTS_ON[name])
+
 
 def content(*patterns):
     """A hash of files, by their place and what they hold.

@@ -7,7 +7,8 @@ A check takes a Surface and the module of its program.
 # ruff: noqa: S101
 
 import pytest
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from tools.measure.access import ATTACK, ELSEWHERE
 
@@ -106,6 +107,8 @@ def check_login(surface, module):
         assert (answer.location, status(surface)) == (path, 200)
         surface.client = surface.app.test_client()
     assert log_in(surface, target="").location == "/admin/"
+    data = surface.signed("/login", name="Ada", password=PASSWORD)
+    assert surface.client.post("/login", data=data).location == "/admin/"
 
 
 def check_one_session(surface, module):
@@ -132,7 +135,8 @@ def check_guesses(surface, module):
             assert (answer.status_code, WRONG in answer.text) == (200, True)
     methods = [hashed.partition("$")[0] for hashed, guess in checked]
     assert (len(checked), len(set(methods))) == (3, 1)
-    assert "This field is required." in log_in(surface, password="").text
+    for empty in "name", "password":
+        assert "This field is required." in log_in(surface, **{empty: ""}).text
     assert status(surface) == 302
 
 
@@ -179,7 +183,8 @@ def check_log_out(surface, module):
     log_in(surface)
     cookie = surface.client.get_cookie("session").value
     assert "Log out Ada" in surface.get("/login")
-    surface.client.post("/logout", data=surface.signed("/login"))
+    answer = surface.client.post("/logout", data=surface.signed("/login"))
+    assert answer.location == "/login"
     assert status(surface) == 302
 
     # Under Limitations: a copy of the cookie outlives it, until the password changes.
@@ -217,7 +222,19 @@ def check_reused_id(surface, module):
     assert status(surface) == 302
 
 
+def check_unique(surface, module):
+    create(surface, module)
+    table = module.Account.__table__
+    with surface.elsewhere() as session:
+        account = dict(session.execute(select(table)).mappings().one())
+    for column, other in ("name", "token"), ("token", "name"):
+        values = account | {"id": account["id"] + 1, other: "another"}
+        with pytest.raises(IntegrityError, match=column):
+            write(surface, insert(table).values(values))
+
+
 CHECKS = [
+    check_unique,
     check_visitor,
     check_login,
     check_one_session,
