@@ -440,6 +440,31 @@ def test_another_sick_application(name, examine):
     assert (healed.code, healed.ids) == (0, []), healed.said
 
 
+def test_a_session_in_another_file_than_the_application(examine, tmp_path):
+    """One finding for all views, and a change where the application is created."""
+    store = f"{PLAIN}\nsession = scoped_session(sessionmaker(engine))\n"
+    (tmp_path / "store.py").write_text(store, "utf-8")
+    source = """
+        from store import Admin, Flask, Tag, User, View, session as store_session
+
+        def create_app():
+            app = Flask(__name__)
+            app.secret_key = "testing"
+            admin = Admin(app)
+            admin.add_view(View(Tag, store_session))
+            admin.add_view(View(User, store_session))
+            return app
+    """
+    found = examine(source, "--json")
+    assert (found.code, found.ids) == (1, ["FAL022"]), found.said
+    [finding] = found.findings
+    assert finding["views"] == ["Tag", "User"]
+    assert re.fullmatch(r"store\.py:\d+", finding["cause"])
+    heal(found)
+    healed = examine(None, "--json")
+    assert (healed.code, healed.ids) == (0, []), healed.said
+
+
 HEALTHY = {
     "pages that write": (
         LITE,

@@ -1223,6 +1223,7 @@ class Loaded:
         from flask import Flask
 
         sys.argv = [script]
+        # What a script creates goes when nobody keeps its globals.
         if os.path.exists(script):
             sys.path.insert(0, os.path.dirname(os.path.realpath(script)))
             self.space = runpy.run_path(script, run_name="__main__")
