@@ -13,9 +13,11 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import textwrap
 import traceback
+import venv
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -24,8 +26,6 @@ from sqlalchemy import MetaData, create_engine, select
 
 import snippets.doctor
 from snippets.workarounds import proxy_sqlalchemy
-from tools import claims
-from tools.measure import compatibility
 from tools.paths import ROOT, SNIPPETS
 
 DOCTOR = ROOT / "docs/_extra/doctor.py"
@@ -170,7 +170,7 @@ def imported(source):
 # An application to be varied: MODELS, then what differs.
 MODELS = """
 import os
-from flask import Flask, redirect, request
+from flask import Flask, current_app, g, redirect, request
 from flask_admin import Admin, AdminIndexView, BaseView, expose
 from flask_admin.contrib.sqla import ModelView
 from flask_admin.contrib.sqla.validators import Unique
@@ -353,6 +353,65 @@ class TagView(View):
         """,
         ["FAL020"],
     ),
+    "a session in another module": (
+        PLAIN
+        + """
+from types import ModuleType
+session = scoped_session(sessionmaker(engine))
+store = ModuleType("store")
+store.kept = Session(engine)
+class TagView(View):
+    def on_form_prefill(self, form, id):
+        form.name.description = str(store.kept.scalar(select(Tag.id)))
+""",
+        """
+        def create_app():
+            app = new_app()
+            app.teardown_appcontext(lambda error: session.remove())
+            app.teardown_appcontext(lambda error: store.kept.close())
+            Admin(app).add_view(TagView(Tag, session))
+            return app
+        """,
+        ["FAL014"],
+    ),
+    "one session in two views": (
+        LITE.replace("ProxySQLAlchemy()", "SQLAlchemy()")
+        + """
+class Holding(View):
+    def __init__(self, model):
+        super().__init__(model, db)
+        self.session = db.session
+""",
+        """
+        def create_app():
+            app = start()
+            with app.app_context():
+                admin = Admin(app)
+                admin.add_view(Holding(Tag))
+                admin.add_view(Holding(User))
+            return app
+        """,
+        ["FAL010"],
+    ),
+    "a page whose session all requests share": (
+        PLAIN
+        + """
+session = scoped_session(sessionmaker(engine), scopefunc=lambda: None)
+class Report(BaseView):
+    @expose("/")
+    def index(self):
+        return str(current_app.extensions["store"]().scalar(select(Tag.id)))
+""",
+        """
+        def create_app():
+            app = new_app()
+            app.extensions["store"] = session
+            app.teardown_appcontext(lambda error: session.remove())
+            Admin(app).add_view(Report(endpoint="report"))
+            return app
+        """,
+        ["FAL023"],
+    ),
     "a hook that no GET reaches": (
         FULL
         + """
@@ -376,6 +435,31 @@ def test_another_sick_application(name, examine):
     models, rest, ids = FAULTS[name]
     found = examine(models + textwrap.dedent(rest), "--json")
     assert (found.code, found.ids) == (1, ids), found.said
+    heal(found)
+    healed = examine(None, "--json")
+    assert (healed.code, healed.ids) == (0, []), healed.said
+
+
+def test_a_session_in_another_file_than_the_application(examine, tmp_path):
+    """One finding for all views, and a change where the application is created."""
+    store = f"{PLAIN}\nsession = scoped_session(sessionmaker(engine))\n"
+    (tmp_path / "store.py").write_text(store, "utf-8")
+    source = """
+        from store import Admin, Flask, Tag, User, View, session as store_session
+
+        def create_app():
+            app = Flask(__name__)
+            app.secret_key = "testing"
+            admin = Admin(app)
+            admin.add_view(View(Tag, store_session))
+            admin.add_view(View(User, store_session))
+            return app
+    """
+    found = examine(source, "--json")
+    assert (found.code, found.ids) == (1, ["FAL022"]), found.said
+    [finding] = found.findings
+    assert finding["views"] == ["Tag", "User"]
+    assert re.fullmatch(r"store\.py:\d+", finding["cause"])
     heal(found)
     healed = examine(None, "--json")
     assert (healed.code, healed.ids) == (0, []), healed.said
@@ -479,6 +563,56 @@ HEALTHY = {
             app = start()
             Admin(app).add_view(View(Tag, db.session))
             app.wsgi_app = DispatcherMiddleware(Flask("none"), {"/x": app.wsgi_app})
+            return app
+        """,
+    ),
+    "a session that is not used, of a name that is": (
+        LITE
+        + """
+class TagView(View):
+    def on_form_prefill(self, form, id):
+        form.name.description = str(db.session.scalar(select(Tag.id)))
+""",
+        """
+        def create_app():
+            app = start()
+            global session
+            session = Session(create_engine(URL))
+            Admin(app).add_view(TagView(Tag, db.session))
+            return app
+        """,
+    ),
+    "a scope that each request sets": (
+        PLAIN
+        + """
+session = scoped_session(sessionmaker(engine), scopefunc=lambda: g.get("number"))
+""",
+        """
+        def create_app():
+            app = new_app()
+            @app.before_request
+            def number():
+                g.number = os.urandom(4)
+            app.teardown_appcontext(lambda error: session.remove())
+            Admin(app).add_view(View(Tag, session))
+            return app
+        """,
+    ),
+    "a start page that leads on": (
+        LITE
+        + """
+class Report(BaseView):
+    @expose("/")
+    def index(self):
+        return redirect("/admin/report/all")
+    @expose("/all")
+    def all(self):
+        return str(db.session.scalar(select(Tag.id)))
+""",
+        """
+        def create_app():
+            app = start()
+            Admin(app).add_view(Report(endpoint="report"))
             return app
         """,
     ),
@@ -610,6 +744,17 @@ def create_app():
 )
 
 
+def no_session(doctor):
+    """Behind a pooler, a setting would stay on a connection that others get."""
+    original = doctor.rows
+
+    def rows(raw, statement):
+        assert doctor.family(raw) != "postgresql" or "SET SESSION" not in statement
+        return original(raw, statement)
+
+    doctor.rows = rows
+
+
 def prove(url, examine, monkeypatch, *options):
     """Nothing is written, although every page of the application writes."""
     monkeypatch.setenv("DATABASE_URL", url)
@@ -624,7 +769,7 @@ def prove(url, examine, monkeypatch, *options):
     )
     before = dump(url)
     assert len(before["user"]) == 2
-    found = examine(None, "--json", "--timeout", "20", *options)
+    found = examine(None, "--json", "--timeout", "20", *options, before=no_session)
     assert dump(url) == before
     assert (found.code, found.findings) == (0, []), found.said
     requests = [view["requests"] for view in found.views]
@@ -653,9 +798,9 @@ def test_nothing_is_written_to_postgresql(options, examine, postgres, monkeypatc
         prove(url, examine, monkeypatch, *options)
 
 
-@pytest.fixture
-def mariadb(tmp_path):
-    """The address of a database on a server of its own, which opens no port."""
+@pytest.fixture(scope="module")
+def mariadb_server():
+    """The socket of a server of its own, which opens no port."""
     programs = ["mariadb-install-db", "mariadbd", "mariadb-admin"]
     if not all(map(shutil.which, programs)) or not importlib.util.find_spec("pymysql"):
         pytest.skip("No MariaDB: install mariadb-server and PyMySQL.")
@@ -669,11 +814,21 @@ def mariadb(tmp_path):
         with subprocess.Popen(server, stderr=subprocess.PIPE, text=True) as process:
             try:
                 assert any("ready for connections" in line for line in process.stderr)
-                admin = ["mariadb-admin", "--no-defaults", socket, "--user=root"]
-                subprocess.run([*admin, "create", "guide"], check=True)
-                yield f"mysql+pymysql://root@localhost/guide?unix_socket={folder}/socket"
+                yield f"{folder}/socket"
             finally:
                 process.terminate()
+
+
+@pytest.fixture
+def mariadb(mariadb_server):
+    """The address of an empty database."""
+    admin = ["mariadb-admin", "--no-defaults", "--user=root"]
+    admin += [f"--socket={mariadb_server}"]
+    subprocess.run([*admin, "create", "guide"], check=True)
+    yield f"mysql+pymysql://root@localhost/guide?unix_socket={mariadb_server}"
+    subprocess.run(
+        [*admin, "--force", "drop", "guide"], check=True, capture_output=True
+    )
 
 
 @pytest.mark.parametrize("options", [[], ["--try-forms"]])
@@ -768,6 +923,40 @@ BAD = {
         2,
         "asks for a login: see --as-user",
     ),
+    "a page that leads away": (
+        views("return redirect('/start')"),
+        [],
+        2,
+        "Page: GET /admin/page/ redirects to /start; if that is a login: see --as-user",
+    ),
+    "an error handler hides what is raised": (
+        views("1 / 0", "app.register_error_handler(Exception, lambda e: ('no', 500))"),
+        [],
+        2,
+        "raises ZeroDivisionError: division by zero (shop.py:",
+    ),
+    "all pages hang": (
+        app(
+            """
+class Page(BaseView):
+    @expose("/")
+    def index(self):
+        import threading
+        threading.Event().wait()
+
+def create_app():
+    app = start()
+    admin = Admin(app)
+    for number in range(5):
+        admin.add_view(Page(f"Page {number}", endpoint=f"page{number}"))
+    return app
+"""
+        ),
+        ["--timeout", "0.5"],
+        2,
+        "Page 3, Page 4: not requested, after three pages that gave no answer",
+    ),
+    "no such script": ("pass", ["--script", "none.py"], 2, "there is no file none.py"),
     "a database that is down": (
         app(
             """
@@ -838,7 +1027,9 @@ def test_a_script(examine):
         app(FINE)
         + "\nif __name__ == '__main__':\n    app = create_app()\n    app.run()\n"
     )
-    assert examine(source, "--script", "shop.py", app=None).code == 0
+    for script in "shop.py", "shop":
+        found = examine(source, "--script", script, app=None)
+        assert found.code == 0, found.said
 
 
 LOGIN = app(
@@ -890,6 +1081,36 @@ def test_a_finding_is_ignored(examine):
     assert examine(source, "--ignore", "FAL021").code == 0
 
 
+def test_an_application_that_is_installed(examine, tmp_path):
+    """Its source is below ``site-packages``, and the reader's all the same."""
+    packages = tmp_path / "site-packages"
+    (packages / "shop").mkdir(parents=True)
+    source = (SNIPPETS / "doctor/session_left_open.py").read_text("utf-8")
+    (packages / "shop/__init__.py").write_text(source, "utf-8")
+    found = examine(
+        None, "--json", before=lambda doctor: sys.path.insert(0, str(packages))
+    )
+    assert found.ids == ["FAL021"], found.said
+    cause = source.splitlines().index(
+        "        names = session.scalars(select(Tag.name)).all()"
+    )
+    assert found.findings[0]["cause"] == f"site-packages/shop/__init__.py:{cause + 1}"
+
+
+@pytest.mark.parametrize(
+    ("url", "page", "is_start", "expected"),
+    [
+        ("/admin/report/send-mail", "mail", False, True),
+        ("/admin/report/x", "run", False, True),
+        ("/admin/logout/", "index", True, True),
+        ("/admin/import_log/", "index", True, False),
+        ("/admin/report/sender", "sender", False, False),
+    ],
+)
+def test_a_page_that_does_something_is_not_requested(url, page, is_start, expected):
+    assert bool(load().acts(url, page, is_start)) == expected
+
+
 def test_the_doctor_itself_fails(examine):
     def broken(doctor):
         doctor.Examination.run = lambda self: 1 / 0
@@ -919,37 +1140,58 @@ def test_a_python_that_is_too_old(tmp_path):
     )
 
 
+def environment(folder, *left_out):
+    """The Python of an environment with all that is installed here, but for some."""
+    venv.create(folder, symlinks=True)
+    here, there = (
+        Path(sysconfig.get_path("purelib", vars={"base": base}))
+        for base in (sys.prefix, str(folder))
+    )
+    for path in here.iterdir():
+        if path.name not in left_out and not path.name.endswith(".pth"):
+            (there / path.name).symlink_to(path)
+    return there, folder / "bin/python"
+
+
+def fails(done):
+    return {each["approach"]: each["fails"] for each in done["installation"]}
+
+
 def test_a_release_with_one_changed_method(tmp_path):
     """It measures: a release that nobody knows is judged by what it does."""
     import flask_admin
 
-    package = Path(flask_admin.__file__).parent
-    shutil.copytree(package, tmp_path / "flask_admin")
-    view = tmp_path / "flask_admin/contrib/sqla/view.py"
+    packages, python = environment(tmp_path / "venv", "flask_admin")
+    shutil.copytree(Path(flask_admin.__file__).parent, packages / "flask_admin")
+    view = packages / "flask_admin/contrib/sqla/view.py"
     source = view.read_text("utf-8")
     line = "        return session.query(self.model)\n"
     assert line in source
     kept = "self.kept = getattr(self, 'kept', None) or session._get_current_object()"
     held = f"        {kept}\n        return self.kept.query(self.model)\n"
     view.write_text(source.replace(line, held))
-    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
-    done = run("--only", "installation", "--json", cwd=tmp_path, env=environment)
-    found = json.loads(done.stdout)
-    fails = {each["approach"]: each["fails"] for each in found["installation"]}
-    assert fails["ModelView(User, db.session) with db = ProxySQLAlchemy()"], fails
+    done = run("--only", "installation", "--json", cwd=tmp_path, python=python)
+    found = fails(json.loads(done.stdout))
+    assert found["ModelView(User, db.session) with db = ProxySQLAlchemy()"], found
 
 
 def test_lite_alone_with_the_release_that_needs_both(tmp_path):
-    wanted = claims.environments()["flask-admin==2.2.1, Lite alone"]
-    lines, limits = compatibility.requirements(wanted)
-    (tmp_path / "limits.txt").write_text("\n".join(limits))
-    (tmp_path / "wanted.txt").write_text("\n".join(["-c limits.txt", *lines]))
-    command = ["uv", "run", "--quiet", "--isolated", "--no-project"]
-    command += ["--python", sys.executable]
-    command += ["--with-requirements", str(tmp_path / "wanted.txt")]
-    command += ["python", str(DOCTOR), "--only", "installation"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    _, python = environment(tmp_path / "venv", "flask_sqlalchemy")
+    done = run("--only", "installation", cwd=tmp_path, python=python)
     assert done.returncode == 1, done.stderr
     assert "FAL003 The installed packages do not work together" in done.stdout
     assert "cannot import name 'T_SESSION'" in done.stdout
     assert "write: pip install flask-sqlalchemy" in done.stdout
+
+
+def test_a_python_without_the_packages(tmp_path):
+    venv.create(tmp_path / "venv", symlinks=True)
+    python = tmp_path / "venv/bin/python"
+    for options, said in [
+        ([], "No module named 'flask': run this with the Python of your application"),
+        (["--only", "installation"], "are not installed in this Python: run this"),
+    ]:
+        done = run(*options, cwd=tmp_path, python=python)
+        assert (done.returncode, done.stderr) == (2, "")
+        assert said in done.stdout
+        assert "FAL" not in done.stdout

@@ -20,6 +20,7 @@ if sys.version_info < (3, 10):
 import argparse
 import ast
 import difflib
+import dis
 import functools
 import gc
 import html.parser
@@ -118,7 +119,12 @@ FINDINGS = {
     ),
 }
 HELD = {"FAL010", "FAL011", "FAL012", "FAL013", "FAL014"}
-LOGIN = "asks for a login: see --as-user, --cookie, --header and --bypass-access"
+BELOW_MAIN = (
+    "If your file adds it below `if __name__ == '__main__'`, pass it as --script, not "
+    "as --app."
+)
+OPTIONS = "see --as-user, --cookie, --header and --bypass-access"
+LOGIN = f"asks for a login: {OPTIONS}"
 
 # ------------------------------------------------------------------------------------
 # What to write
@@ -222,10 +228,19 @@ class Approach:
     def line(self):
         return f"admin.add_view(ModelView(User, {self.given}))"
 
-    @property
-    def imports(self):
-        lines = [line for line in self.code.splitlines() if "import " in line]
-        return ["from flask_admin.contrib.sqla import ModelView", *lines]
+    def lines(self, whole):
+        """What to write; classes only if the whole of it is wanted."""
+        code, page = self.code.strip(), f"# {GUIDE}{self.page}.html"
+        if "class " in code and not whole:
+            code = f"# the class: {page[2:]}\n{code.splitlines()[-1]}"
+            page = ""
+        line = (
+            f"with app.app_context():\n    {self.line}"
+            if self.in_context
+            else self.line
+        )
+        text = f"from flask_admin.contrib.sqla import ModelView\n{code}\n{line}\n{page}"
+        return [each for each in text.splitlines() if each or whole]
 
 
 # In the order in which they are advised: the first one that works is the answer.
@@ -306,10 +321,16 @@ LIBRARIES = ["flask", "flask_admin", "flask_sqlalchemy", "flask_sqlalchemy_lite"
 LIBRARIES += ["sqlalchemy", "werkzeug", "wtforms"]
 
 
+# The folder of an application that is itself installed as a package.
+INSTALLED = []
+
+
 @functools.lru_cache(None)
 def is_own(file):
     """Whether a file is source of the application: not Python's, not a package's."""
     path = os.path.realpath(file)
+    if any(path.startswith(each) for each in INSTALLED):
+        return True
     found = [getattr(sys.modules.get(name), "__file__", None) for name in LIBRARIES]
     if any(path.startswith(os.path.dirname(each) + os.sep) for each in found if each):
         return False
@@ -321,15 +342,21 @@ def is_own(file):
     )
 
 
-def line_of_caller(beyond=()):
+# Their sessions are made on first use: that line is not the one that keeps them.
+MAKERS = [os.path.join("flask_sqlalchemy_lite", ""), os.path.join("orm", "scoping.py")]
+
+
+def line_of_caller(places=None):
     """``(file, line)`` of the innermost call from the application, else None.
 
-    :param beyond: parts of file names: where one of them is called, the call is theirs.
+    :param places: where scoped sessions were created: what they create has that place.
     """
     frame = sys._getframe(1)
     while frame:
         code = frame.f_code
-        if any(part in code.co_filename for part in beyond):
+        if places is not None and any(part in code.co_filename for part in MAKERS):
+            with suppress(TypeError):
+                return places.get(frame.f_locals.get("self"))
             return None
         if code.co_name != "__init__" and is_own(code.co_filename):
             return os.path.realpath(code.co_filename), frame.f_lineno
@@ -355,14 +382,24 @@ def shown(place):
     return f"{place[0].replace(here, '', 1)}:{place[1]}"
 
 
+def meant_by(error):
+    """The exception that Flask-Admin answered with one about its argument ``cls``."""
+    while "unexpected keyword argument 'cls'" in str(error) and error.__context__:
+        error = error.__context__
+    return error
+
+
 def said_by(error):
-    """``Type: message`` of an exception, its first sentence or about 200 characters."""
-    text = str(error).split("\n[SQL:")[0].strip()
-    first = text.partition("\n")[0].strip()
-    if not first.endswith("."):
-        first = " ".join(text.split())
-        first = first if len(first) < 240 else first[:200] + "…"
+    """``Type: message`` of an exception, its first line or about 200 characters."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [""]
+    first = " ".join(lines[:2]) if lines[0].endswith(":") else lines[0]
+    first = without_path(first if len(first) < 240 else first[:200] + "…")
     return f"{type(error).__name__}: {first}".rstrip(": ")
+
+
+def without_path(message):
+    """An ``ImportError`` without the file that it names."""
+    return re.sub(r" \([^()]*site-packages[^()]*\)$", "", message)
 
 
 # ------------------------------------------------------------------------------------
@@ -381,7 +418,7 @@ class Visit:
     def __init__(self, method, url):
         self.method, self.url = method, url
         self.status, self.location, self.text = None, "", ""
-        self.error, self.wrote, self.hung, self.first = None, False, False, False
+        self.error, self.wrote, self.hung = None, False, False
         self.used, self.stale, self.kept = {}, [], []
         self.turn, self.met = None, False
 
@@ -464,8 +501,9 @@ class Watch:
         ]:
             event.listen(target, name, function)
             self.listening.append((target, name, function))
-        self.handle_exception = app.handle_exception
-        app.handle_exception = self.raised
+        for name in "handle_exception", "handle_user_exception":
+            # The second sees what an error handler of the application hides.
+            setattr(app, name, functools.partial(self.raised, getattr(app, name)))
 
     def close(self):
         from sqlalchemy import event
@@ -477,13 +515,16 @@ class Watch:
     def visit(self):
         return getattr(self.local, "visit", None)
 
-    def raised(self, error):
-        if self.visit:
-            self.visit.error = error
-        return self.handle_exception(error)
+    def raised(self, handle, error):
+        from werkzeug.exceptions import HTTPException
+
+        if self.visit and not isinstance(error, HTTPException):
+            self.visit.error = meant_by(error)
+            self.visit.wrote = self.visit.wrote or is_refusal(self.visit.error)
+        return handle(error)
 
     def refused(self, context):
-        if self.visit and READ_ONLY.search(str(context.original_exception)):
+        if self.visit and is_refusal(context.original_exception):
             self.visit.wrote = True
 
     def use(self, session):
@@ -618,7 +659,12 @@ class Watch:
 # Nothing is written
 # ------------------------------------------------------------------------------------
 
-READ_ONLY = re.compile(r"read.?only", re.IGNORECASE)
+
+def is_refusal(error):
+    """Whether a database said that it is read-only."""
+    return re.search(r"read.?only", str(error), re.IGNORECASE) is not None
+
+
 SESSION = {"postgresql": "CHARACTERISTICS AS TRANSACTION", "mysql": "TRANSACTION"}
 SAVEPOINT = "doctor_outer"
 # A file is copied for each page that writes; a large one is copied once, if at all.
@@ -654,6 +700,20 @@ def rows(raw, statement):
         cursor.close()
 
 
+def set_access(raw, kind, access):
+    """Let the transactions of a connection be READ ONLY or READ WRITE."""
+    if kind == "postgresql":
+        # SET SESSION would stay behind on the server's side of a connection pooler.
+        raw.rollback()
+        if hasattr(raw, "set_session"):
+            return raw.set_session(readonly=access == "ONLY", autocommit=False)
+        if hasattr(raw, "read_only"):
+            raw.autocommit, raw.read_only = False, access == "ONLY"
+            return None
+    rows(raw, f"SET SESSION {SESSION[kind]} READ {access}")
+    return raw.commit()
+
+
 class Guard:
     """Let the database reject what would be written, or else roll it back.
 
@@ -670,7 +730,7 @@ class Guard:
         self.folder, self.copies, self.modes, self.outer = folder, {}, {}, {}
         self.writing, self.how, self.alive, self.copy = False, {}, [], "copy"
         self.generation = count()
-        self.engines, self.covered = weakref.WeakSet(), set()
+        self.engines, self.covered, self.used = weakref.WeakSet(), set(), {}
         event.listen(Pool, "checkout", self.checkout)
         event.listen(Engine, "do_connect", self.connect)
         event.listen(Engine, "before_cursor_execute", self.execute, retval=True)
@@ -685,9 +745,13 @@ class Guard:
         @functools.wraps(original)
         def instead(dialect, connection, *arguments):
             raw = getattr(connection, "dbapi_connection", connection)
-            if id(raw) in self.outer:
-                # Autocommit would end the outer transaction.
-                return None if name == "set_isolation_level" else self.end(raw, name)
+            if name == "set_isolation_level":
+                # Autocommit would end the outer transaction, or go without one.
+                guarded = id(raw) in self.outer or id(raw) in self.modes
+                if guarded and family(raw) in SESSION:
+                    return None
+            elif id(raw) in self.outer:
+                return self.end(raw, name)
             if name == "do_commit" and not self.is_ours(raw):
                 return raw.rollback()
             return original(dialect, connection, *arguments)
@@ -739,18 +803,13 @@ class Guard:
             else:
                 rows(raw, "PRAGMA query_only = ON")
                 how = "PRAGMA query_only"
-        elif kind == "postgresql":
+        elif kind in SESSION:
             how = "read-only transactions"
             if inside:
-                rows(raw, "SET TRANSACTION READ ONLY")
+                if kind == "postgresql":
+                    rows(raw, "SET TRANSACTION READ ONLY")
                 return
-            rows(raw, f"SET SESSION {SESSION[kind]} READ ONLY")
-            raw.commit()
-        elif kind == "mysql":
-            how = "read-only transactions"
-            if inside:
-                return
-            rows(raw, f"SET SESSION {SESSION[kind]} READ ONLY")
+            set_access(raw, kind, "ONLY")
         else:
             how = "every commit is a rollback"
         if how:
@@ -763,6 +822,7 @@ class Guard:
         raw = connection.connection.dbapi_connection
         if family(raw) in SESSION:
             self.engines.add(connection.engine)
+        self.used.setdefault(connection.engine.url, connection.engine)
         if id(raw) in self.outer:
             if COMMITS.match(statement):
                 self.end(raw, "do_commit")
@@ -809,8 +869,7 @@ class Guard:
             raw.autocommit(False)
         else:
             raw.autocommit = False
-        rows(raw, f"SET SESSION {SESSION[kind]} READ WRITE")
-        raw.commit()
+        set_access(raw, kind, "WRITE")
         if kind == "mysql":
             rows(raw, "START TRANSACTION")
         rows(raw, f"SAVEPOINT {SAVEPOINT}")
@@ -1091,7 +1150,8 @@ def start_trials(folder):
     tasks = [*dict.fromkeys(approach.package for approach in APPROACHES), "gevent"]
     needs = {"gevent": ["gevent", "flask_sqlalchemy_lite"]}
     for task in tasks:
-        if all(find_spec(name) for name in needs.get(task, [task])):
+        wanted = ["flask_admin", "sqlalchemy", *needs.get(task, [task])]
+        if all(map(find_spec, wanted)):
             command = [sys.executable, "-W", "ignore", __file__, "--work", task, folder]
             yield (
                 task,
@@ -1106,14 +1166,14 @@ def finish_trials(processes):
     found = {}
     for task, process in processes:
         try:
-            said, complained = process.communicate(timeout=60)
+            said, complained = process.communicate(timeout=180)
             found.update(json.loads(said.strip().splitlines()[-1]))
         except subprocess.TimeoutExpired:
             process.kill()
             found[task] = "it does not end"
         except (IndexError, ValueError):
             lines = complained.strip().splitlines() or ["it says nothing"]
-            found[task] = re.sub(r" \([^()]*site-packages[^()]*\)$", "", lines[-1])
+            found[task] = without_path(lines[-1])
     return found
 
 
@@ -1130,8 +1190,10 @@ class NotExamined(Exception):
         self.finding = finding
 
 
-# Their sessions are made on first use: that line is not the one that keeps them.
-MAKERS = [os.path.join("flask_sqlalchemy_lite", ""), os.path.join("orm", "scoping.py")]
+def find_module(name):
+    with suppress(ImportError, ValueError):
+        return find_spec(name)
+    return None
 
 
 class Loaded:
@@ -1151,18 +1213,25 @@ class Loaded:
         @functools.wraps(original)
         def noted(this, *arguments, **options):
             with suppress(TypeError):
-                self.places.setdefault(this, line_of_caller(MAKERS))
+                self.places.setdefault(this, line_of_caller(self.places))
             original(this, *arguments, **options)
 
         kind.__init__ = noted
 
     def run_script(self, script):
-        """Run a file as ``python FILE`` does; in it ``app.run()`` returns at once."""
+        """Run a file, or a module as ``python -m`` does; ``app.run()`` does nothing."""
         from flask import Flask
 
-        sys.path.insert(0, os.path.dirname(os.path.realpath(script)))
         sys.argv = [script]
-        self.space = runpy.run_path(script, run_name="__main__")
+        # What a script creates goes when nobody keeps its globals.
+        if os.path.exists(script):
+            sys.path.insert(0, os.path.dirname(os.path.realpath(script)))
+            self.space = runpy.run_path(script, run_name="__main__")
+        else:
+            sys.path.insert(0, os.getcwd())
+            if not re.fullmatch(r"\w+(\.\w+)*", script) or find_module(script) is None:
+                raise NotExamined(f"No application: there is no file {script}.")
+            self.space = runpy.run_module(script, run_name="__main__", alter_sys=True)
         made = [a for a in list(self.places) if isinstance_of(type(a), Flask)]
         made.sort(key=lambda app: "admin" not in app.extensions)
         if not made:
@@ -1195,6 +1264,9 @@ class Loaded:
             flask.appcontext_popped.connect(pop)
         load_dotenv()
         name = name or os.environ.get("FLASK_APP")
+        spec = find_module(re.split(r"\W", script or name or "", maxsplit=1)[0])
+        for folder in (spec and spec.submodule_search_locations) or []:
+            INSTALLED.append(os.path.join(os.path.realpath(folder), ""))
         if hasattr(signal, "setitimer"):
             # No thread: gevent may patch while the application is imported.
             signal.signal(signal.SIGALRM, lambda *arguments: self.too_late(limit))
@@ -1308,9 +1380,7 @@ def parts(thing, view):
                 yield name, cell.cell_contents
         yield "defaults", [thing.__defaults__, thing.__kwdefaults__]
         if is_own(thing.__code__.co_filename):
-            for name in names_of(thing.__code__):
-                if name in thing.__globals__:
-                    yield name, thing.__globals__[name]
+            yield from globals_of(thing.__code__, thing.__globals__)
     elif kind is types.MethodType:
         yield "function", thing.__func__
         if thing.__self__ is not view:
@@ -1351,11 +1421,22 @@ def is_own_class(kind):
     return bool(file) and is_own(file)
 
 
-def names_of(code):
-    yield from code.co_names
+def globals_of(code, space):
+    """``(name, value)`` of each global that code uses, and of ``module.name``."""
+    value = None
+    for step in dis.get_instructions(code):
+        is_module = isinstance_of(type(value), types.ModuleType)
+        if step.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
+            value = space.get(step.argval)
+        elif step.opname in ("LOAD_ATTR", "LOAD_METHOD") and is_module:
+            value = vars(value).get(step.argval)
+        else:
+            value = None
+        if value is not None:
+            yield step.argval, value
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
-            yield from names_of(constant)
+            yield from globals_of(constant, space)
 
 
 def sessions_in(view):
@@ -1398,17 +1479,20 @@ def is_process_wide(session, app):
     function = getattr(session.registry, "scopefunc", None)
     if function is None:
         return False
-    scopes = []
+    scopes, barrier = [], threading.Barrier(2)
 
     def ask():
-        with suppress(Exception), app.app_context():
+        with suppress(Exception), app.test_request_context():
+            with suppress(Exception):
+                app.preprocess_request()
             scopes.append(function())
+            barrier.wait(5)
 
-    with suppress(Exception), app.app_context():
-        scopes.append(function())
-        other = threading.Thread(target=ask)
-        other.start()
-        other.join(5)
+    both = [threading.Thread(target=ask, daemon=True) for _ in range(2)]
+    for thread in both:
+        thread.start()
+    for thread in both:
+        thread.join(5)
     return len(scopes) == 2 and scopes[0] == scopes[1]
 
 
@@ -1454,11 +1538,11 @@ class Source:
     """A file of the application, to be changed.
 
     :param file: its path.
+    :param text: what it will hold, if it is changed already.
     """
 
-    def __init__(self, file):
-        self.file = file
-        self.text = Path(file).read_text("utf-8")
+    def __init__(self, file, text=None):
+        self.file, self.text = file, text or Path(file).read_text("utf-8")
         self.lines = self.text.splitlines()
         self.tree = ast.parse(self.text)
 
@@ -1474,7 +1558,8 @@ class Source:
         return sorted(found, key=lambda pair: first_line(pair[0][pair[1]]))
 
     def write(self, lines):
-        return {self.file: "\n".join(lines) + "\n"}
+        same = lines == self.lines
+        return {} if same else {self.file: "\n".join(lines) + "\n"}
 
 
 def first_line(node):
@@ -1486,7 +1571,18 @@ def own_files(first=()):
     loaded = [
         getattr(module, "__file__", None) for module in list(sys.modules.values())
     ]
-    here = [str(path) for path in sorted(Path().rglob("*.py"))[:2000]]
+    here = []
+    for folder, folders, files in os.walk("."):
+        # Nothing below an environment, a hidden folder or a test is the application.
+        folders[:] = [
+            name
+            for name in sorted(folders)
+            if not re.match(r"\.|node_modules|tests?$", name)
+            and not os.path.exists(os.path.join(folder, name, "pyvenv.cfg"))
+        ]
+        here += [os.path.join(folder, file) for file in sorted(files)]
+        if len(here) > 5000:
+            break
     for file in dict.fromkeys(
         os.path.realpath(f) for f in [*first, *loaded, *here] if f
     ):
@@ -1494,18 +1590,23 @@ def own_files(first=()):
             yield file
 
 
-def with_proxy(first=()):
-    """Make ``db`` of ProxySQLAlchemy, where it is made of Lite's class."""
-    for file in own_files(first):
+def with_proxy(first=(), changed=None):
+    """Make ``db`` of ProxySQLAlchemy, where it is made of Lite's class.
+
+    :param first: the files to look at before the others.
+    :param changed: ``{file: its new text}`` of a change that this one is added to.
+    """
+    changed = dict(changed or {})
+    for file in own_files([*changed, *first]):
         with suppress(OSError, SyntaxError, ValueError):
-            source = Source(file)
+            source = Source(file, changed.get(file))
             if "flask_sqlalchemy_lite" in source.text:
                 for node in ast.walk(source.tree):
                     if isinstance(node, ast.Call) and (
                         ast.unparse(node.func).split(".")[-1] == "SQLAlchemy"
                     ):
-                        return put_proxy(source, node)
-    return {}
+                        return changed | put_proxy(source, node)
+    return changed
 
 
 def put_proxy(source, call):
@@ -1521,9 +1622,21 @@ def put_proxy(source, call):
         if line not in source.lines and not imported(source.tree, line)
     ]
     classes = PROXY.rpartition("\n\n\ndb = ")[0].splitlines()
-    return source.write(
-        [*lines[:top], *filter(None, imports), "", "", *classes, "", "", *lines[top:]]
-    )
+    lines[top:top] = [
+        *([] if top and not lines[top - 1] else [""]),
+        "",
+        *classes,
+        "",
+        "",
+    ]
+    after = [
+        node.end_lineno
+        for node in source.tree.body
+        if isinstance(node, (ast.Import, ast.ImportFrom)) and node.end_lineno <= top
+    ]
+    row = max(after, default=top)
+    lines[row:row] = filter(None, imports)
+    return source.write(lines)
 
 
 def imported(tree, line):
@@ -1601,9 +1714,8 @@ def scoped_again(place, loaded):
             f"{' ' * node.col_offset}{name} = {lite[1]}.session"
         ]
         changed = source.write(lines)
-        if package_of(loaded.app) == "flask_sqlalchemy_lite":
-            changed.update(with_proxy_in(changed))
-        return changed
+        lite = package_of(loaded.app) == "flask_sqlalchemy_lite"
+        return with_proxy(changed=changed) if lite else changed
     if function.endswith("scoped_session"):
         value = f"scoped_session({given})"
     elif function.endswith("Session"):
@@ -1620,23 +1732,12 @@ def scoped_again(place, loaded):
     return removed_at_the_end(source, lines, node, name, indent, loaded)
 
 
-def with_proxy_in(changed):
-    """``with_proxy()`` of a text that is changed already."""
-    [(file, text)] = changed.items()
-    if "flask_sqlalchemy_lite" not in text:
-        return with_proxy()
-    source = Source(file)
-    source.text, source.lines, source.tree = text, text.splitlines(), ast.parse(text)
-    for node in ast.walk(source.tree):
-        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("SQLAlchemy"):
-            return put_proxy(source, node)
-    return {}
-
-
 def removed_at_the_end(source, lines, node, name, indent, loaded):
     place = loaded.places.get(loaded.app)
-    if place is None or place[0] != source.file or f"{name}.remove(" in source.text:
+    if place is None or f"{name}.remove(" in source.text:
         return source.write(lines)
+    if place[0] != source.file:
+        return source.write(lines) | removed_elsewhere(place, source.file, name)
     block, number = source.statements(place[1])[-1]
     made = block[number]
     target = ast.unparse(made.targets[0]) if isinstance(made, ast.Assign) else "app"
@@ -1662,6 +1763,25 @@ def removed_at_the_end(source, lines, node, name, indent, loaded):
     return source.write(lines)
 
 
+def removed_elsewhere(place, file, name):
+    """The same, where the application is created in another file."""
+    modules = [
+        key
+        for key, module in list(sys.modules.items())
+        if os.path.realpath(getattr(module, "__file__", None) or "") == file
+    ]
+    source = Source(place[0])
+    made = next(block[n] for block, n in reversed(source.statements(place[1])))
+    if not modules or not isinstance(made, ast.Assign):
+        return {}
+    indent, target = " " * made.col_offset, ast.unparse(made.targets[0])
+    new = f"from {modules[0]} import {name} as scoped"
+    end = f"{target}.teardown_appcontext(lambda error: scoped.remove())"
+    lines = list(source.lines)
+    lines[made.end_lineno : made.end_lineno] = [indent + new, indent + end]
+    return source.write(lines)
+
+
 def by_db(finding, loaded):
     """Write ``db.session`` for ``self.session``, or for the ``db`` of a view."""
     source, view = Source(finding.cause[0]), finding.view
@@ -1680,9 +1800,8 @@ def by_db(finding, loaded):
     given = rf"(\b(?:{kinds})\([^()]*,\s*){names[-1]}(?=\s*[,)])"
     text = re.sub(given, rf"\g<1>{names[-1]}.session", source.text)
     changed = source.write(text.splitlines())
-    if package_of(loaded.app) == "flask_sqlalchemy_lite":
-        changed.update(with_proxy_in(changed))
-    return changed
+    lite = package_of(loaded.app) == "flask_sqlalchemy_lite"
+    return with_proxy(changed=changed) if lite else changed
 
 
 def change(finding, loaded):
@@ -1725,7 +1844,17 @@ def as_diff(changed):
 # ------------------------------------------------------------------------------------
 
 # A GET that does something is not sent.
-ACTS = r"[/_-](log_?out|delete|remove|send|sync|import|export|run|clear|reset)"
+ACTS = (
+    r"(log[_-]?out|delete|remove|send|sync|import|export|run|clear|reset|purge|flush"
+    r"|trigger|start|stop|restart|retry|cancel|refund|impersonate)(?![a-z])"
+)
+
+
+def acts(url, page, is_start):
+    """Whether the name of a page says so; of a start page, the whole name."""
+    match = re.fullmatch if is_start else re.match
+    last = urlsplit(url).path.rstrip("/").rpartition("/")[2]
+    return match(ACTS, last) or match(ACTS, page)
 
 
 def is_own_page(view, name):
@@ -1735,9 +1864,9 @@ def is_own_page(view, name):
 
 
 class Finding:
-    def __init__(self, id, where, cause, said="", view=None):
+    def __init__(self, id, where, cause, said="", view=None, session=None):
         self.id, self.where, self.cause, self.said = id, where, cause, said
-        self.view, self.views, self.evidence = view, [], []
+        self.view, self.views, self.session, self.evidence = view, [], session, []
         self.write, self.changed = "", {}
 
     def as_json(self):
@@ -1749,7 +1878,7 @@ class Finding:
             "cause": shown(self.cause),
             "why": why,
             "said": self.said,
-            "views": list(dict.fromkeys(self.views)),
+            "views": [view.name for view in self.views],
             "evidence": list(dict.fromkeys(self.evidence))[:4],
             "write": self.write,
             "diff": as_diff(self.changed),
@@ -1821,6 +1950,10 @@ class Form(html.parser.HTMLParser):
         return data
 
 
+def described(name, dialect, pool):
+    return f"engine {name or 'in memory'}: {dialect.name}, {type(pool).__name__}"
+
+
 def extension(app):
     return app.extensions.get("sqlalchemy")
 
@@ -1847,7 +1980,9 @@ class Examination:
         self.loaded, self.app, self.options = loaded, loaded.app, options
         self.findings, self.views, self.not_examined, self.notes = [], [], [], []
         if not self.app.extensions.get("admin"):
-            raise NotExamined("Your application has no Admin: nothing to examine.")
+            raise NotExamined(
+                f"Your application has no Admin: nothing to examine. {BELOW_MAIN}"
+            )
         self.subjects = list(
             {
                 id(view): view
@@ -1858,8 +1993,7 @@ class Examination:
         )
         if not self.subjects:
             raise NotExamined(
-                "Its Admin has no views: nothing to examine. If your file adds them "
-                "below `if __name__ == '__main__'`, pass it as --script, not --app."
+                f"Its Admin has no views: nothing to examine. {BELOW_MAIN}"
             )
         self.app.testing = self.app.debug = False
         self.app.config.update(PROPAGATE_EXCEPTIONS=False, TRAP_HTTP_EXCEPTIONS=False)
@@ -1869,7 +2003,7 @@ class Examination:
         self.watch = Watch(self.app, options.timeout, headers, pairs)
         self.watch.at_end = self.guard.forget
         self.stale, self.shared, self.kept, self.wrote = {}, {}, [], False
-        self.seen = 0
+        self.seen, self.hung, self.problems = 0, 0, {}
         self.let_in()
 
     def let_in(self):
@@ -1885,7 +2019,10 @@ class Examination:
                 user = manager._user_callback and manager._user_callback(who)
                 store = getattr(self.app.extensions.get("security"), "datastore", None)
                 if user is None and store is not None:
-                    user = store.find_user(id=who) or store.find_user(email=who)
+                    # PostgreSQL compares no number with a text.
+                    number = int(who) if who.isdigit() else who
+                    name = "email" if "@" in who else "id"
+                    user = store.find_user(**{name: number})
                 if user is None:
                     raise LookupError(f"--as-user: no user {who!r}")
                 manager._update_request_context_with_user(user)
@@ -1907,18 +2044,15 @@ class Examination:
             made = getattr(made, "db", made)
             known = dict(getattr(made, "engines", None) or {None: made.engine})
         for name, engine in known.items():
+            name = name or "default"
             hand = Hand()
             hand.give(functools.partial(self.try_engine, engine))
             said = hand.take(self.options.timeout) or "no answer in time"
-            pool = type(engine.pool).__name__
-            found.append(
-                f"engine {name or 'default'}: {engine.dialect.name}, {pool}"
-                + ("" if said == "answers" else f", not examined: {said}")
-            )
+            self.guard.used[engine.url] = name
+            found.append(described(name, engine.dialect, engine.pool))
             if said != "answers":
                 self.not_examined.append(
-                    f"The database of the engine {name or 'default'!r} does not "
-                    f"answer: {said}"
+                    f"The database of the engine {name!r} does not answer: {said}"
                 )
         return found
 
@@ -1965,53 +2099,71 @@ class Examination:
             inspect.getattr_static(view, "model", None), "__mapper__"
         )
 
-    def add(self, id, view, cause, said="", evidence=()):
+    def add(self, id, view, cause, said="", evidence=(), session=None):
+        """Add a finding, or a view to that with the same session or cause."""
         for finding in self.findings:
+            same = finding.session is session if session else finding.cause == cause
             if (
                 finding.id == id
-                and finding.cause == cause
-                and (cause or finding.view is view)
+                and same
+                and (session or cause or view in finding.views)
             ):
                 break
         else:
             where = self.where(view) if view else cause
-            finding = Finding(id, where, cause, said, view)
+            finding = Finding(id, where, cause, said, view, session)
             self.findings.append(finding)
-        if view:
-            finding.views.append(view.name)
+        if view and view not in finding.views:
+            finding.views.append(view)
         finding.evidence += evidence
         return finding
 
     def examine_view(self, view):
-        self.look(view)
-        requests, problem = 0, None
-        for visit in self.visits(view):
+        """Request the pages of a view; return a line of the report."""
+        requests = answered = 0
+        problem = None
+        for visit in self.visits(view) if self.hung < 3 else ():
             requests += 1
-            self.seen += visit.status == 200
-            problem = self.judge(view, visit) or problem
-        if not requests:
-            problem = "no page of it can be requested without an argument or an effect"
-        where = shown(self.where(view))
-        self.views.append(
-            {
-                "name": view.name,
-                "where": where,
-                "requests": requests,
-                "problem": problem,
-            }
-        )
+            answered += visit.status == 200
+            self.hung += visit.hung
+            said = self.judge(view, visit)
+            problem = problem or (said and (str(visit), said))
+            if self.hung >= 3:
+                break
+        self.seen += answered
+        if answered and problem and problem[1].startswith("redirects"):
+            # The start page of a view may lead to another one.
+            problem = None
+        if not requests and self.hung >= 3:
+            problem = "", "not requested, after three pages that gave no answer"
+        elif not requests and self.is_model_view(view):
+            problem = "", "its list has no address"
+        if problem:
+            self.problems.setdefault(problem[1], [problem[0]]).append(view.name)
+        elif not requests:
+            problem = "", "no page can be requested without an argument or an effect"
+        return {
+            "name": view.name,
+            "where": shown(self.where(view)),
+            "requests": requests,
+            "problem": problem and " ".join(problem).strip(),
+        }
 
     def look(self, view):
         """What a view holds, without a request."""
         from sqlalchemy.orm import scoped_session
 
+        places = self.loaded.places
+        scoped = [e for e in list(places) if isinstance_of(type(e), scoped_session)]
         for path, owner, session in sessions_in(view):
-            place = self.loaded.places.get(session) or self.loaded.places.get(owner)
+            place = places.get(session)
+            if session not in scoped and place in [places[each] for each in scoped]:
+                # Whoever holds it called the scoped session, which is right itself.
+                place = None
+            place = place or places.get(owner)
             if not isinstance_of(type(session), scoped_session):
-                finding = self.add(
-                    kind_of_holder(path, owner), view, place, ".".join(path)
-                )
-                finding.session = weakref.ref(session)
+                id, said = kind_of_holder(path, owner), ".".join(path)
+                self.add(id, view, place, said, session=session)
             elif is_process_wide(session, self.app):
                 self.add("FAL023", view, place, "one scope for the whole process")
         if self.is_model_view(view):
@@ -2022,34 +2174,35 @@ class Examination:
     def visits(self, view):
         name = view.endpoint
         start = self.is_model_view(view) and self.url(f"{name}.index_view")
+        keys = []
         if start:
-            first = self.get(start)
-            first.first = True
+            with self.keys_of(view, keys):
+                first = self.get(start)
             yield first
             if first.status != 200:
                 return
+        pages = []
         for path, page, methods in view._urls:
             url = "GET" in methods and "<" not in path and self.url(f"{name}.{page}")
             if (
                 url
                 and url != start
-                and not re.search(ACTS, f"{urlsplit(url).path} /{page}")
+                and not acts(url, page, page == view._default_view)
                 and (page == view._default_view or is_own_page(view, page))
             ):
+                pages.append(url)
                 yield self.get(url)
         if not start:
+            if pages:
+                self.meet(view, pages[0])
             return
         if getattr(view, "_search_supported", False):
             yield self.get(self.url(f"{name}.index_view", search="a"))
         if getattr(view, "_sortable_columns", None):
             yield self.get(self.url(f"{name}.index_view", sort=0))
-        key = re.search(
-            r"""[?&](?:amp;)?id=([^&"'#]+)|name="rowid"[^>]*value="([^"]+)""",
-            first.text,
-        )
-        pages = [("create_view", view.can_create, {})]
-        if key:
-            key = {"id": html.unescape(key[1] or key[2])}
+        pages, key = [("create_view", view.can_create, {})], None
+        if keys:
+            key = {"id": keys[0]}
             pages += [("edit_view", view.can_edit, key)]
             pages += [("details_view", view.can_view_details, key)]
         for page, there, values in pages:
@@ -2063,6 +2216,23 @@ class Examination:
         if self.options.try_forms:
             yield from self.forms(view, key)
         self.meet(view, self.url(f"{name}.index_view"))
+
+    @contextmanager
+    def keys_of(self, view, found):
+        """Inside, note the keys of the rows that a list shows."""
+        original = view.get_list
+
+        def noted(*arguments, **options):
+            count, rows = original(*arguments, **options)
+            with suppress(Exception):
+                found[:] = [view.get_pk_value(row) for row in rows[:1]]
+            return count, rows
+
+        view.get_list = noted
+        try:
+            yield
+        finally:
+            view.get_list = original
 
     def get(self, url, **options):
         gc.collect()
@@ -2110,27 +2280,28 @@ class Examination:
     def judge(self, view, visit):
         """Note what a request did; return why it was not examined, or None."""
         for number in visit.stale:
-            self.stale.setdefault(number, (view, visit.used[number](), []))[2].append(
-                f"{visit} uses the open session of an earlier request"
+            session, views, evidence = self.stale.setdefault(
+                number, (visit.used[number](), [], [])
             )
+            views.append(view)
+            evidence.append(f"{visit} uses the open session of an earlier request")
         for number, place in visit.kept:
             session = visit.used[number]() if number in visit.used else None
             self.kept.append(
                 (view, number, session, place, f"{visit} keeps a connection")
             )
         if visit.hung:
-            return f"{visit} gave no answer within {self.options.timeout:g} s"
+            return f"gave no answer within {self.options.timeout:g} s"
         if visit.error is not None and visit.status >= 500:
             return self.raised(view, visit)
         if visit.status in (301, 302, 303, 307, 308):
             target = urlsplit(visit.location).path
-            if re.search(r"log_?in|sign_?in|auth", target):
-                return f"{visit} {LOGIN}"
-            is_list = visit.first and self.is_model_view(view)
-            return f"{visit} redirects to {target}" if is_list else None
+            if re.search(r"(log|sign)[_-]?(in|on)|auth|sso", target, re.IGNORECASE):
+                return LOGIN
+            return f"redirects to {target}; if that is a login: {OPTIONS}"
         if visit.status in (401, 403):
-            return f"{visit} answers {visit.status} and {LOGIN}"
-        return None if visit.status == 200 else f"{visit} answers {visit.status}"
+            return f"answers {visit.status} and {LOGIN}"
+        return None if visit.status == 200 else f"answers {visit.status}"
 
     def raised(self, view, visit):
         error = visit.error
@@ -2148,7 +2319,7 @@ class Examination:
                 finding.write = "This Flask-Admin wants a session: pass `db.session`."
             return None
         where = f" ({shown(place)})" if place else ""
-        return f"{visit} raises {said_by(error)}{where}"
+        return f"raises {said_by(error)}{where}"
 
     # All of it
 
@@ -2156,35 +2327,31 @@ class Examination:
         """Where a session came from that a request used."""
         from sqlalchemy.orm import scoped_session
 
-        for known, place in list(self.loaded.places.items()):
-            if isinstance_of(type(known), scoped_session):
-                scopes = getattr(known.registry, "registry", None)
-                if isinstance(scopes, threading.local):
-                    scopes = {}
-                if any(each is session for each in dict(scopes or {}).values()):
-                    return place
+        if session is not None and self.loaded.places.get(session):
+            return self.loaded.places[session]
         given = getattr(view, "session", None)
         if isinstance_of(type(given), scoped_session) and self.loaded.places.get(given):
             return self.loaded.places[given]
-        return self.loaded.places.get(session) if session is not None else None
+        return None
 
     def conclude(self):
         """Make findings of what the requests did, one for each cause."""
         held = {
-            self.watch.known.get(finding.session()): finding
+            self.watch.known.get(finding.session): finding
             for finding in self.findings
-            if hasattr(finding, "session") and finding.session() is not None
+            if finding.session is not None
         }
         explained = set(held)
-        for number, (view, session, evidence) in self.stale.items():
+        for number, (session, views, evidence) in self.stale.items():
             if number in held:
                 held[number].evidence += evidence
             else:
-                cause = self.cause_of(session, view)
+                cause = self.cause_of(session, views[0])
                 self.findings = [
                     f for f in self.findings if (f.id, f.cause) != ("FAL023", cause)
                 ]
-                self.add("FAL022", view, cause, "", evidence)
+                for view in views:
+                    self.add("FAL022", view, cause, "", evidence)
                 explained.add(number)
         for number, (view, session, visit) in self.shared.items():
             if number in held:
@@ -2211,12 +2378,22 @@ class Examination:
         gc.disable()
         gc.freeze()
         for view in self.subjects:
-            self.examine_view(view)
+            self.look(view)
+        self.views = [self.examine_view(view) for view in self.subjects]
         gc.enable()
+        # The extension does not know those that the application creates by itself.
+        for url, engine in self.guard.used.items():
+            if not isinstance(engine, str):
+                engines.append(described(url.database, engine.dialect, engine.pool))
         self.conclude()
-        for view in self.views:
-            if view["problem"] and view["requests"]:
-                self.not_examined.append(f"{view['name']}: {view['problem']}")
+        for line, view in zip(self.views, self.subjects, strict=True):
+            line["findings"] = list(
+                dict.fromkeys(f.id for f in self.findings if view in f.views)
+            )
+        for said, (visit, *names) in self.problems.items():
+            more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+            what = f"{', '.join(names[:3])}{more}: {visit}".rstrip(": ")
+            self.not_examined.append(f"{what}{' ' if visit else ': '}{said}")
         if not self.seen and not self.not_examined:
             self.not_examined.append("No page of any view could be looked at.")
         elif not self.watch.database and not self.findings and not self.not_examined:
@@ -2248,12 +2425,15 @@ def advise(finding, loaded):
     finding.changed = change(finding, loaded)
 
 
-def report_installation(found, uses, say):
+def report_installation(found, uses, whole, say):
     """Print what was tried; return the finding that nothing works, or None.
 
     :param uses: the module of the extension that the application has, or None.
+    :param whole: whether to print all of what is to be written.
     """
     say(", ".join(f"{name} {version}" for name, version in installed().items()))
+    if not found:
+        return None
     say("Tried here, each in a small admin of its own:")
     works, failed, packages = [], [], set()
     for number, approach in enumerate(APPROACHES):
@@ -2283,14 +2463,12 @@ def report_installation(found, uses, say):
         ):
             approach = answers[package]
             say(f"Write here, with {package}:")
-            made = re.findall(r"^(?:db|engine|session)\b.* = .*", approach.code, re.M)
-            for line in [*approach.imports, *made, approach.line]:
-                say(f"  {line}")
-            say(f"  {GUIDE}{approach.page}.html")
+            for line in approach.lines(whole):
+                say(f"  {line}".rstrip())
     missing = packages - set(answers) - {"sqlalchemy"}
-    if uses in answers or (works and uses is None and not missing):
+    if not packages or uses in answers or (works and uses is None and not missing):
         return None
-    said = failed[0][1] if failed else "Flask-Admin or SQLAlchemy is not installed."
+    said = next((said for _, said in failed if cure(said)), failed[0][1])
     finding = Finding("FAL003", None, None, said)
     finding.write = cure(said) or "Install releases that work together."
     return finding
@@ -2298,7 +2476,7 @@ def report_installation(found, uses, say):
 
 def report_application(examined, loaded, engines, say):
     say(f"Application: {examined.app.import_name}, {', '.join(engines) or 'no engine'}")
-    how = ", ".join(examined.guard.how) or "the database is in memory"
+    how = ", ".join(examined.guard.how) or "no database outside of memory was used"
     say(
         f"Nothing is written: {how}. What your application does when it starts, it did."
     )
@@ -2307,8 +2485,8 @@ def report_application(examined, loaded, engines, say):
     for note in examined.notes:
         say(f"Note: {note}")
     for view in examined.views:
-        found = [f.id for f in examined.findings if view["name"] in f.views]
-        verdict = ", ".join(dict.fromkeys(found)) or view["problem"] or "no fault found"
+        found = [id for id in view["findings"] if id not in examined.options.ignore]
+        verdict = ", ".join(found) or view["problem"] or "no fault found"
         say(
             f"  {view['name']} ({view['where']}), {view['requests']} requests: "
             f"{verdict}"
@@ -2317,9 +2495,9 @@ def report_application(examined, loaded, engines, say):
 
 def report_findings(findings, with_diff, say):
     before = {}
-    for finding in findings:
+    for number, finding in enumerate(findings, 1):
         each = finding.as_json()
-        say(f"\n{each['id']} {each['what']}")
+        say(f"\n{number}. {each['id']} {each['what']}")
         says = [each["said"], *each["evidence"]]
         for name, text in [
             (
@@ -2337,12 +2515,9 @@ def report_findings(findings, with_diff, say):
             if text:
                 say(f"  {name + ':':7}{text}")
         if with_diff and each["diff"]:
-            same = before.setdefault(each["diff"], each["id"])
-            say(
-                each["diff"]
-                if same == each["id"]
-                else f"  The change is that of {same}."
-            )
+            same = before.setdefault(each["diff"], number)
+            same = same if same != number else None
+            say(f"  The change is that of finding {same}." if same else each["diff"])
         elif with_diff:
             say("  No change can be written for this one.")
     if findings and not with_diff and any(finding.changed for finding in findings):
@@ -2368,7 +2543,7 @@ def parser():
     add("--cookie", action="append", default=[], metavar="NAME=VALUE")
     add("--bypass-access", action="store_true", help="examine as if accessible")
     add("--try-forms", action="store_true", help="post forms, and roll them back")
-    add("--timeout", type=float, default=10, metavar="S", help="for a page (10)")
+    add("--timeout", type=float, default=30, metavar="S", help="for a page (30)")
     add(
         "--ignore", action="append", default=[], metavar="FAL…", help="not this finding"
     )
@@ -2392,7 +2567,7 @@ def examine(options, say, folder):
         processes = list(start_trials(folder))
     try:
         if options.only != "installation":
-            loaded = Loaded(options.app, options.timeout * 3, options.script)
+            loaded = Loaded(options.app, options.timeout * 2, options.script)
             examined = Examination(loaded, options, folder)
             engines = examined.run()
             findings, sentences = examined.findings, examined.not_examined
@@ -2403,7 +2578,12 @@ def examine(options, say, folder):
         found = finish_trials(processes)
     if options.only != "application":
         uses = loaded and (package_of(loaded.app) or None)
-        broken = report_installation(found, uses, say)
+        broken = report_installation(found, uses, options.diff, say)
+        if not found and not sentences:
+            sentences.append(
+                "Flask-Admin and SQLAlchemy are not installed in this Python: run this "
+                "with the Python of your application."
+            )
         if broken and not any(finding.id == "FAL003" for finding in findings):
             findings.insert(0, broken)
     findings = [each for each in findings if each.id not in options.ignore]
@@ -2461,7 +2641,9 @@ def main(arguments=None):
     if options.try_forms:
         say(TRY_FORMS)
     with ExitStack() as opened:
-        folder = opened.enter_context(tempfile.TemporaryDirectory(prefix="doctor-"))
+        folder = opened.enter_context(
+            tempfile.TemporaryDirectory(prefix="doctor-", ignore_cleanup_errors=True)
+        )
         sink = opened.enter_context(open(os.devnull, "w"))
         if options.verbose:
             sink = sys.stderr
