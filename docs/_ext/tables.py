@@ -81,6 +81,7 @@ class Guide:
     reliability = property(lambda self: self.measured("reliability"))
     resolutions = property(lambda self: self.measured("resolutions"))
     databases = property(lambda self: self.measured("databases"))
+    servers = property(lambda self: self.measured("servers"))
     mutants = property(lambda self: self.measured("mutants"))
     checks = property(lambda self: self.compatibility.checks)
     approaches = property(lambda self: self.compatibility.approaches)

@@ -13,6 +13,7 @@ RESTS_ON = {
     "databases": [*CONTRACT, APPROACHES, SERVERS, "tools/measure/databases.py"],
     "performance": [*CONTRACT, APPROACHES, POSTGRES, "tools/measure/performance.py"],
     "reliability": [*CONTRACT, APPROACHES, SERVERS, "tests/reliability/*.py"],
+    "servers": [*CONTRACT, APPROACHES, SERVERS, "tools/measure/servers.py"],
 }
 
 

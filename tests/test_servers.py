@@ -1,0 +1,183 @@
+"""What is printed of servers is what was measured, and a leak is found on each."""
+
+import asyncio
+import socket
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from flask import g
+from sqlalchemy import text
+
+from snippets.workarounds import lazy_session, proxy_sqlalchemy
+from tools import claims, results, verdicts
+from tools.measure import compatibility, evidence, servers
+from tools.measure.databases import wirings
+from tools.measure.reliability import postgres
+from tools.measure.reliability.approaches import BROKEN
+from tools.measure.reliability.meeting import Meeting
+from tools.measure.reliability.serving import probe, serving
+
+MEASURED = results.servers()
+OTHERS = """SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+AND backend_type = 'client backend' AND xact_start IS NOT NULL
+AND pid <> pg_backend_pid()"""
+# The planted approach, which a server loads from here.
+db = proxy_sqlalchemy.db
+KEPT = []
+
+
+def add_leaking(admin, views, app):
+    """The one answer, but it keeps a session when another request has one open."""
+    proxy_sqlalchemy.add_views(admin, views)
+
+    @app.teardown_appcontext
+    def leak(error):
+        if not KEPT and "_sqlalchemy_sessions" in g and db.session.scalar(text(OTHERS)):
+            KEPT.append(g.pop("_sqlalchemy_sessions"))
+
+
+@pytest.fixture(scope="module")
+def server():
+    with postgres.running() as server:
+        yield server
+
+
+@pytest.mark.parametrize("title", servers.SERVERS)
+def test_a_leak_that_takes_an_overlap_is_found(title, server):
+    kind, planted = servers.SERVERS[title], f"{__name__}:add_leaking"
+    assert servers.cell(server, kind, planted)["failed"] == ["connections are kept"]
+
+
+def test_without_an_overlap_nobody_would_find_it(server):
+    kind, planted = servers.SERVERS["gunicorn gthread"], f"{__name__}:add_leaking"
+    assert "requests" in servers.cell(server, kind, planted, number=1)
+
+
+@pytest.mark.parametrize("title", servers.SERVERS)
+def test_the_one_answer_holds(title, server):
+    kind = servers.SERVERS[title]
+    found = servers.cell(server, kind, "proxy-sqlalchemy")
+    assert found["requests"] % 2 == 0
+
+
+def test_asgiref_serves_one_request_at_a_time(server):
+    kind = servers.SERVERS["uvicorn with asgiref"]
+    with (
+        server.database() as url,
+        serving(kind, "proxy-sqlalchemy", url) as ports,
+        ThreadPoolExecutor(8) as pool,
+    ):
+        said = pool.map(lambda _: probe(ports[0], 1).popitem()[1], range(8))
+        assert len({each["thread"] for each in said}) == 1
+
+
+def test_asgiref_breaks_connections_that_are_kept_alive():
+    """An application of three lines, so that nothing of this guide is the cause."""
+    assert servers.keep_alive() == MEASURED["keep_alive"]
+    assert MEASURED["keep_alive"].startswith("RuntimeError: CurrentThreadExecutor")
+
+
+def test_every_approach_that_works_was_run_on_every_server():
+    known = results.compatibility()
+    for release, found in MEASURED["releases"].items():
+        names = {
+            name
+            for name in claims.approaches()
+            if verdicts.state(known, name, release) != verdicts.FAILS
+        }
+        assert {title: {*cells} for title, cells in found.items()} == dict.fromkeys(
+            servers.SERVERS, names | {BROKEN}
+        )
+    assert [*MEASURED["releases"]][:2] == servers.RELEASES[:2]
+    assert {name for _, name in wirings()} <= {*found["waitress"]}
+
+
+def test_what_holds_and_what_does_not():
+    for release, found in servers.verdicts(MEASURED).items():
+        for title, cells in found.items():
+            assert cells["proxy-sqlalchemy"] == "holds", (release, title)
+            assert cells[BROKEN] == "fails", (release, title)
+    lazy = {title: cells["lazy-session"] for title, cells in found.items()}
+    assert {title for title in lazy if lazy[title] == "fails"} == {"gunicorn gevent"}
+
+
+def test_it_was_measured_with_these_versions():
+    """Which Flask-Admin it was, the table says."""
+    named = {"Flask-Admin", "PostgreSQL"}
+    known = {n: v for n, v in MEASURED["packages"].items() if n not in named}
+    now = {name: compatibility.installed(name) for name in known}
+    assert known == now, "run nox -s measure -- servers"
+    assert MEASURED["packages"].keys() - now == named
+
+
+def test_creating_an_application_in_an_event_loop():
+    """As uvicorn does: plain Lite cannot leave the context that makes the tables."""
+    config = {"SQLALCHEMY_ENGINES": {"default": "sqlite://"}}
+
+    async def create(module):
+        return module.create_app(config)
+
+    with pytest.raises(RuntimeError, match="cannot use AsyncToSync in the same thread"):
+        asyncio.run(create(lazy_session))
+    assert asyncio.run(create(proxy_sqlalchemy))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "snippets/workarounds/lazy_session.py",
+        "tools/measure/reliability/app.py",
+        "tools/measure/servers.py",
+    ],
+)
+def test_a_changed_file_makes_it_stale(path, tmp_path, monkeypatch):
+    for pattern in evidence.RESTS_ON["servers"]:
+        for each in evidence.ROOT.glob(pattern):
+            copy = tmp_path / each.relative_to(evidence.ROOT)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes(each.read_bytes())
+    before = evidence.of("servers")
+    monkeypatch.setattr(evidence, "ROOT", tmp_path)
+    assert evidence.of("servers") == before
+    with (tmp_path / path).open("a") as file:
+        file.write("\n")
+    assert evidence.of("servers") != before
+
+
+def test_a_request_does_not_wait_for_one_that_is_over():
+    meeting, there = Meeting(), []
+    meeting.leave("0/1")
+
+    def meet(name):
+        with socket.create_connection(("127.0.0.1", meeting.port)) as place:
+            place.sendall(name.encode())
+            there.append(place.recv(1))
+
+    meet("0/1")
+    waiting = threading.Thread(target=meet, args=["0/2"])
+    waiting.start()
+    meeting.leave("0")
+    waiting.join(10)
+    assert there == [b".", b"."]
+    assert meeting.met == set()
+
+
+def test_a_release_measured_otherwise_is_not_kept():
+    old, new = ({"content": "a", "releases": {each: {}}} for each in ("1.6.1", "2.0.2"))
+    assert [*servers.merged(old, new)["releases"]] == ["1.6.1", "2.0.2"]
+    assert [*servers.merged(old, new | {"content": "b"})["releases"]] == ["2.0.2"]
+
+
+def test_an_unknown_argument_is_one_sentence():
+    with pytest.raises(SystemExit, match="'all' is none of the releases 1"):
+        servers.main(["all"])
+
+
+def test_a_server_that_is_missing_is_one_sentence(monkeypatch):
+    def running():
+        raise postgres.NoServer("PostgreSQL does not answer: refused")
+
+    monkeypatch.setattr(postgres, "running", running)
+    with pytest.raises(SystemExit, match="servers: PostgreSQL does not answer"):
+        servers.measure()
