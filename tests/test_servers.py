@@ -13,10 +13,10 @@ from snippets.workarounds import lazy_session, proxy_sqlalchemy
 from tools import claims, results, verdicts
 from tools.measure import compatibility, evidence, servers
 from tools.measure.databases import wirings
+from tools.measure.production.clients import Meeting
+from tools.measure.production.serving import get, serving
 from tools.measure.reliability import postgres
 from tools.measure.reliability.approaches import BROKEN
-from tools.measure.reliability.meeting import Meeting
-from tools.measure.reliability.serving import probe, serving
 
 MEASURED = results.servers()
 OTHERS = """SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
@@ -68,8 +68,8 @@ def test_asgiref_serves_one_request_at_a_time(server):
         serving(kind, "proxy-sqlalchemy", url) as ports,
         ThreadPoolExecutor(8) as pool,
     ):
-        said = pool.map(lambda _: probe(ports[0], 1).popitem()[1], range(8))
-        assert len({each["thread"] for each in said}) == 1
+        said = pool.map(lambda _: get(ports[0], "/thread"), range(8))
+        assert len({*said}) == 1
 
 
 def test_asgiref_breaks_connections_that_are_kept_alive():
@@ -127,7 +127,7 @@ def test_creating_an_application_in_an_event_loop():
     "path",
     [
         "snippets/workarounds/lazy_session.py",
-        "tools/measure/reliability/app.py",
+        "tools/measure/production/app.py",
         "tools/measure/servers.py",
     ],
 )

@@ -1,23 +1,87 @@
 """Eight clients at once, on processes, on threads and on gevent."""
 
-import pytest
+import json
+import os
+import socket
+import subprocess
+import sys
+from contextlib import contextmanager
+from http.client import HTTPConnection
 
+import pytest
+from sqlalchemy import NullPool, create_engine, select
+from sqlalchemy.orm import Session
+
+from tools.measure.compatibility import factory
+from tools.measure.models import Post, User
 from tools.measure.reliability.approaches import BROKEN, WORKING
-from tools.measure.reliability.load import Ledger, rows, work
-from tools.measure.reliability.serving import APP, GUNICORN, Kind, probe, serving
+from tools.measure.reliability.load import Ledger, work
+from tools.measure.surface import configuration
+from tools.paths import ROOT
 
 # Templates are compiled and connections opened in the first half of a run. After it
 # a process may grow by this much: in practice by a template that only then came up.
 MEGABYTES = 16
-QUIET = GUNICORN.replace("gunicorn", "gunicorn --log-level=critical", 1)
-THREADS = Kind(f"{APP} threads {{fd}}")
-# The server, the engine's options, the rounds.
+GUNICORN = "gunicorn --workers=2 --threads=4 --graceful-timeout=1 --log-level=critical"
+GEVENT = "gunicorn -k gevent -w 1 --graceful-timeout=1 --log-level=critical"
+THREADS = "tools.measure.reliability.app"
+# The command, how many processes work, the engine's options, the rounds.
 SERVERS = {
-    "gunicorn": (Kind(f"{QUIET} --workers=2 --threads=4", workers=2), {}, 4),
-    "gevent": (Kind(f"{QUIET} -k gevent -w 1"), {}, 4),
-    "threads": (THREADS, {"pool_size": 2, "max_overflow": 0}, 4),
-    "sqlite": (THREADS, {"connect_args": {"timeout": 30}}, 2),
+    "gunicorn": (GUNICORN, 2, {}, 4),
+    "gevent": (GEVENT, 1, {}, 4),
+    "threads": (
+        THREADS,
+        1,
+        {"pool_size": 2, "max_overflow": 0},
+        4,
+    ),
+    "sqlite": (
+        THREADS,
+        1,
+        {"connect_args": {"timeout": 30}},
+        2,
+    ),
 }
+
+
+@contextmanager
+def serving(name, approach, url):
+    """Serve an approach from processes of its own; gives the port."""
+    command, _, options, _ = SERVERS[name]
+    # Workers that begin at the same time would all make the tables.
+    made = factory(approach)(configuration(url))
+    with made.app_context():
+        made.extensions["sqlalchemy"].engine.dispose()
+    given = {"approach": approach, "url": url, "options": options}
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as listener:
+        number = listener.fileno()
+        arguments = [*command.split(), str(number)]
+        if command.startswith("gunicorn"):
+            program = "tools.measure.reliability.app:create_app()"
+            arguments[-1:] = [f"--bind=fd://{number}", program]
+        process = subprocess.Popen(
+            [sys.executable, "-W", "ignore", "-m", *arguments],
+            cwd=ROOT,
+            env=os.environ | {"SETTINGS": json.dumps(given)},
+            pass_fds=[number],
+        )
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def probe(port, workers):
+    """What each worker says of itself, by its process."""
+    found = {}
+    while len(found) < workers:
+        connection = HTTPConnection("127.0.0.1", port, timeout=20)
+        connection.request("GET", "/probe")
+        said = json.loads(connection.getresponse().read())
+        found[said["pid"]] = said
+        connection.close()
+    return found
 
 
 @pytest.fixture
@@ -41,14 +105,24 @@ RUNS = [
 
 @pytest.mark.parametrize(("approach", "name"), RUNS)
 def test_load(approach, name, url, record, request):
-    kind, options, rounds = SERVERS[name]
+    _, workers, _, rounds = SERVERS[name]
     ledger = Ledger()
-    with serving(kind, approach, url, options=options) as (port,):
+    with serving(name, approach, url) as port:
         work(port, range(rounds // 2), ledger)
-        before = probe(port, kind.workers)
+        before = probe(port, workers)
         work(port, range(rounds // 2, rounds), ledger)
-        after = probe(port, kind.workers)
-    assert rows(url) == ledger.expected(), ledger.errors
+        after = probe(port, workers)
+    engine = create_engine(url, poolclass=NullPool)
+    with Session(engine) as session:
+        users = session.execute(select(User.email, User.name))
+        posts = session.execute(select(Post.title, User.email).join(Post.author))
+        kept = sorted(map(tuple, [*users, *posts]))
+
+    ledger.names |= {"ada@example.com": "Ada", "grace@example.com": "Grace"}
+    ledger.authors["Notes on the engine"] = "ada@example.com"
+    ledger.authors |= dict.fromkeys(["A compiler", "Nanoseconds"], "grace@example.com")
+    expected = sorted([*ledger.names.items(), *ledger.authors.items()])
+    assert kept == expected, ledger.errors
     assert [*ledger.winners.values()] == [1] * rounds
     assert {key.split("-")[0] for key in ledger.sessions} == {*map(str, after)}
     grown = [after[pid]["memory"] - before[pid]["memory"] for pid in after]
@@ -69,9 +143,8 @@ def test_load(approach, name, url, record, request):
 @pytest.mark.parametrize("name", ["gunicorn", "threads"])
 def test_broken(name, url, record):
     """The same clients, one round: requests share a session and fail by it."""
-    kind, options, _ = SERVERS[name]
     ledger = Ledger()
-    with serving(kind, BROKEN, url, options=options) as (port,):
+    with serving(name, BROKEN, url) as port:
         work(port, range(1), ledger)
     assert ledger.errors
     assert max(ledger.sessions.values()) > 1
@@ -81,9 +154,8 @@ def test_broken(name, url, record):
 
 def test_gevent_fails(url, record):
     """The same clients, one round: an error 500, and not from within the request."""
-    kind, _, _ = SERVERS["gevent"]
     ledger = Ledger()
-    with serving(kind, "lazy-session", url) as (port,):
+    with serving("gevent", "lazy-session", url) as port:
         work(port, range(1), ledger)
     # The error comes after the answer was made, so that nothing could name it.
     assert ledger.errors

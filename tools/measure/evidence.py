@@ -13,7 +13,11 @@ RESTS_ON = {
     "databases": [*CONTRACT, APPROACHES, SERVERS, "tools/measure/databases.py"],
     "performance": [*CONTRACT, APPROACHES, POSTGRES, "tools/measure/performance.py"],
     "reliability": [*CONTRACT, APPROACHES, SERVERS, "tests/reliability/*.py"],
-    "servers": [*CONTRACT, APPROACHES, SERVERS, "tools/measure/servers.py"],
+    "servers": [
+        *(*CONTRACT, APPROACHES, "snippets/published/scoped_session.py"),
+        *(f"tools/measure/reliability/{name}.py" for name in ("app", "load")),
+        *(POSTGRES, "tools/measure/production/*.py", "tools/measure/servers.py"),
+    ],
 }
 
 

@@ -21,30 +21,13 @@ from http.client import HTTPConnection
 from tools import claims, results
 from tools.measure import compatibility, evidence
 from tools.measure.databases import wirings
+from tools.measure.production.clients import Meeting, Paired, expected, rows
+from tools.measure.production.serving import BARE, SERVERS, probes, serving
 from tools.measure.reliability import postgres
 from tools.measure.reliability.approaches import BROKEN
-from tools.measure.reliability.load import Ledger, rows
-from tools.measure.reliability.meeting import Meeting, Paired
-from tools.measure.reliability.serving import (
-    APP,
-    GUNICORN,
-    UVICORN,
-    Kind,
-    probe,
-    serving,
-)
+from tools.measure.reliability.load import Ledger
 from tools.paths import ROOT
 
-SERVERS = {
-    "gunicorn sync": Kind(f"{GUNICORN} -k sync -w 2", workers=2),
-    "gunicorn gthread": Kind(f"{GUNICORN} -k gthread -w 1 --threads=4"),
-    "gunicorn gevent": Kind(f"{GUNICORN} -k gevent -w 1"),
-    "waitress": Kind(f"{APP} waitress {{fd}}"),
-    "uvicorn with a2wsgi": Kind(f"{UVICORN}with_a2wsgi"),
-    # Its requests take turns on one thread, so that only processes overlap.
-    "uvicorn with asgiref": Kind(f"{UVICORN}with_asgiref", apart=2, closes=True),
-}
-BARE = Kind(f"{UVICORN}bare")
 # The oldest release, one of the middle, and the newest.
 RELEASES = ["1.6.1", "2.0.2", compatibility.newest()]
 PACKAGES = ["gunicorn", "gevent", "waitress", "uvicorn", "a2wsgi", "asgiref", "psycopg"]
@@ -75,7 +58,7 @@ def cell(server, kind, approach, rounds=(1,), number=2):
                 kept = kept or server.in_transaction(url)
             except OSError as error:
                 ledger.errors[f"no answer: {error}"] += 1
-        found, told = Counter(rows(url)), Counter(ledger.expected())
+        found, told = Counter(rows(url)), Counter(expected(ledger))
         log.seek(0)
         logged = ERROR.findall(log.read())
     steps = set.union(*(client.steps for client in clients))
@@ -93,10 +76,6 @@ def cell(server, kind, approach, rounds=(1,), number=2):
     if not failed:
         return {"requests": ledger.requests}
     return {"failed": failed, "why": [*logged, *ledger.errors, ""][0]}
-
-
-def probes(kind, ports):
-    return [said for port in ports for said in probe(port, kind.workers).values()]
 
 
 def keep_alive():

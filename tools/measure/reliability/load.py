@@ -6,11 +6,6 @@ from collections import Counter
 from http.client import HTTPConnection
 from urllib.parse import urlencode
 
-from sqlalchemy import NullPool, create_engine, select
-from sqlalchemy.orm import Session
-
-from tools.measure.models import Post, User
-
 TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
 CONFLICT = re.compile(r"Already exists\.|Integrity error\.")
 HEADERS = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -29,22 +24,6 @@ class Ledger:
         self.requests = self.conflicts = 0
         self.lock = threading.Lock()
 
-    def expected(self):
-        """The rows that the clients were told of, and those that were there before."""
-        names = {"ada@example.com": "Ada", "grace@example.com": "Grace"} | self.names
-        authors = dict.fromkeys(["A compiler", "Nanoseconds"], "grace@example.com")
-        authors |= {"Notes on the engine": "ada@example.com"} | self.authors
-        return sorted([*names.items(), *authors.items()])
-
-
-def rows(url):
-    """What is in the database, as a ledger has it."""
-    engine = create_engine(url, poolclass=NullPool)
-    with Session(engine) as session:
-        users = session.execute(select(User.email, User.name))
-        posts = session.execute(select(Post.title, User.email).join(Post.author))
-        return sorted(map(tuple, [*users, *posts]))
-
 
 class Client(threading.Thread):
     """One person who lists, creates, edits, looks up, exports and deletes.
@@ -58,7 +37,7 @@ class Client(threading.Thread):
         super().__init__(daemon=True)
         self.number, self.port, self.rounds = number, port, rounds
         self.barrier, self.ledger = barrier, ledger
-        self.cookie, self.headers = "", dict(HEADERS)
+        self.cookie = ""
 
     def run(self):
         for number in self.rounds:
@@ -150,8 +129,7 @@ class Client(threading.Thread):
 
     def ask(self, method, path, data=None):
         body = urlencode(data, doseq=True) if data else None
-        headers = self.headers | {"Cookie": self.cookie}
-        self.connection.request(method, path, body, headers)
+        self.connection.request(method, path, body, HEADERS | {"Cookie": self.cookie})
         response = self.connection.getresponse()
         text = response.read().decode()
         if cookie := response.headers["Set-Cookie"]:

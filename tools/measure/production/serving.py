@@ -1,4 +1,4 @@
-"""The servers that applications are run on: how each is started, and what it says."""
+"""The servers that an approach is run on: how each is started, and what it says."""
 
 import json
 import os
@@ -9,11 +9,10 @@ from contextlib import ExitStack, contextmanager
 from http.client import HTTPConnection
 from typing import NamedTuple
 
-from tools.measure.compatibility import APPROACHES
 from tools.measure.contract import fill
 from tools.paths import ROOT
 
-APP = "tools.measure.reliability.app"
+APP = "tools.measure.production.app"
 GUNICORN = f"gunicorn --graceful-timeout=1 --bind=fd://{{fd}} {APP}:create_app()"
 UVICORN = f"uvicorn --factory --no-access-log --fd={{fd}} {APP}:"
 
@@ -33,16 +32,28 @@ class Kind(NamedTuple):
     closes: bool = False
 
 
+SERVERS = {
+    "gunicorn sync": Kind(f"{GUNICORN} -k sync -w 2", workers=2),
+    "gunicorn gthread": Kind(f"{GUNICORN} -k gthread -w 1 --threads=4"),
+    "gunicorn gevent": Kind(f"{GUNICORN} -k gevent -w 1"),
+    "waitress": Kind(f"{APP} {{fd}}"),
+    "uvicorn with a2wsgi": Kind(f"{UVICORN}with_a2wsgi"),
+    # Its requests take turns on one thread, so that only processes overlap.
+    "uvicorn with asgiref": Kind(f"{UVICORN}with_asgiref", apart=2, closes=True),
+}
+BARE = Kind(f"{UVICORN}bare")
+
+
 @contextmanager
-def serving(kind, approach, url, log=subprocess.DEVNULL, **settings):
+def serving(kind, approach, url, log=subprocess.DEVNULL, meeting=None):
     """Serve an approach from processes of its own; gives a port for each server.
 
     :param approach: its name in data/claims, or ``module:function``.
+    :param meeting: the port of a ``Meeting``.
     """
     # Workers that begin at the same time would all make the tables.
     fill(url)
-    wiring = approach if ":" in approach else APPROACHES[approach]["wiring"]
-    given = {"wiring": wiring, "url": url, "options": {}} | settings
+    given = {"approach": approach, "url": url, "options": {}, "meeting": meeting}
     environment = os.environ | {"SETTINGS": json.dumps(given)}
     ports = []
     with ExitStack() as opened:
@@ -66,13 +77,20 @@ def serving(kind, approach, url, log=subprocess.DEVNULL, **settings):
         yield ports
 
 
-def probe(port, workers):
-    """What each worker says of itself, by its process."""
+def get(port, path):
+    connection = HTTPConnection("127.0.0.1", port, timeout=60)
+    connection.request("GET", path)
+    said = connection.getresponse().read()
+    connection.close()
+    return said
+
+
+def probes(kind, ports):
+    """What each worker says of itself, when all have said it."""
     found = {}
-    while len(found) < workers:
-        connection = HTTPConnection("127.0.0.1", port, timeout=60)
-        connection.request("GET", "/probe")
-        said = json.loads(connection.getresponse().read())
-        found[said["pid"]] = said
-        connection.close()
-    return found
+    for port in ports:
+        known = len(found)
+        while len(found) < known + kind.workers:
+            said = json.loads(get(port, "/probe"))
+            found[said["pid"]] = said
+    return [*found.values()]

@@ -4,6 +4,10 @@ import socket
 import threading
 from contextlib import suppress
 
+from sqlalchemy import NullPool, create_engine, select
+from sqlalchemy.orm import Session
+
+from tools.measure.models import Post, User
 from tools.measure.reliability.load import Client
 
 
@@ -50,9 +54,7 @@ class Paired(Client):
 
     def __init__(self, meeting, closes, *about):
         super().__init__(*about)
-        self.meeting, self.steps = meeting, set()
-        if closes:
-            self.headers["Connection"] = "close"
+        self.meeting, self.closes, self.steps = meeting, closes, set()
 
     def round(self, tag, race):
         self.now, self.step = tag.partition("-")[2], 0
@@ -64,9 +66,29 @@ class Paired(Client):
 
     def ask(self, *request):
         self.step += 1
-        name = self.headers["X-Meeting"] = f"{self.now}/{self.step}"
+        name = f"{self.now}/{self.step}"
         self.steps.add(name)
+        self.cookie = f"{self.cookie.partition(';')[0]}; meeting={name}"
         try:
             return super().ask(*request)
         finally:
             self.meeting.leave(name)
+            if self.closes:
+                self.connection.close()
+
+
+def expected(ledger):
+    """The rows that clients were told of, and those that were there before."""
+    names = {"ada@example.com": "Ada", "grace@example.com": "Grace"} | ledger.names
+    authors = dict.fromkeys(["A compiler", "Nanoseconds"], "grace@example.com")
+    authors |= {"Notes on the engine": "ada@example.com"} | ledger.authors
+    return [*names.items(), *authors.items()]
+
+
+def rows(url):
+    """The same of what is in the database."""
+    engine = create_engine(url, poolclass=NullPool)
+    with Session(engine) as session:
+        users = session.execute(select(User.email, User.name))
+        posts = session.execute(select(Post.title, User.email).join(Post.author))
+        return [*map(tuple, [*users, *posts])]
