@@ -34,6 +34,7 @@ MEASURE = {
     "resolutions": ["-m tools.measure.resolutions"],
     "screenshots": ["-m tools.publish.screenshots"],
     "release": ["-m tools.measure.release"],
+    "rehearsal": ["-m tools.measure.rehearsal --record"],
 }
 BUDGETS = ["-m tools.publish.budgets", "-m tools.publish.live_budgets"]
 CHECK = {
@@ -85,7 +86,7 @@ define("build", "Build what belongs to the site", BUILD)
 @nox.session
 def docs(session):
     """Run every snippet, check the captured output, build the site."""
-    run(session, "-m pytest -q snippets", *CHECK["outputs"], f"{SPHINX} {SITE}")
+    run(session, f"{TESTS} -q snippets tests/test_outputs.py", f"{SPHINX} {SITE}")
     session.log(f"the site is {SITE}/index.html")
 
 

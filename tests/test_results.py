@@ -70,9 +70,9 @@ DB = ("environments", 0, "approaches", "db", "failed", "listing")
         ),
         (
             "mutants",
-            ("recipes/csrf", "mutants"),
-            0,
-            "$['recipes/csrf'].mutants: 0 is less than the minimum of 1",
+            ("recipes/csrf", "statements", "mutants"),
+            -1,
+            "$['recipes/csrf'].statements.mutants: -1 is less than the minimum of 0",
         ),
     ],
 )

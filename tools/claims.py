@@ -59,6 +59,15 @@ def pins():
     return found
 
 
+def reason(program, mutant):
+    """Why no test notices a mutant, here or in every program; or nothing."""
+    reasons = read("mutants")
+    if mutant in reasons.get(program, {}):
+        return reasons[program][mutant]
+    everywhere = reasons["everywhere"].items()
+    return next((why for each, why in everywhere if re.search(each, mutant)), "")
+
+
 def approaches():
     return read("approaches")
 

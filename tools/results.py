@@ -16,7 +16,7 @@ from tools.paths import RESULTS, SCHEMAS
 LITE, FULL = "flask-sqlalchemy-lite", "flask-sqlalchemy"
 RESOLUTIONS = ["", "lowest", "highest"]
 NAMES = ["compatibility", "performance", "reliability", "mutants", "resolutions"]
-NAMES += ["databases", "servers"]
+NAMES += ["databases", "rehearsal", "servers"]
 WIDTH = 100
 
 
@@ -141,6 +141,13 @@ class Servers(TypedDict):
     releases: dict[str, dict[str, dict[str, dict]]]
 
 
+class Rehearsal(TypedDict):
+    content: str
+    version: str
+    of: str
+    failed: dict[str, dict[str, str]]
+
+
 class Attempt(TypedDict):
     packages: dict[str, str]
     says: dict[str, str]
@@ -161,10 +168,15 @@ class Resolutions(TypedDict):
     installs: list[Install]
 
 
-class Mutants(TypedDict):
-    content: str
+class Fates(TypedDict):
     mutants: int
-    survived: dict[str, str]
+    survived: list[str]
+
+
+class Mutants(TypedDict, total=False):
+    content: str
+    statements: Fates
+    operators: Fates
 
 
 def compatibility():
@@ -189,6 +201,10 @@ def databases() -> Databases:
 
 def servers() -> Servers:
     return read("servers")
+
+
+def rehearsal() -> Rehearsal:
+    return read("rehearsal")
 
 
 def mutants() -> dict[str, Mutants]:

@@ -160,6 +160,15 @@ def same_alone(results, approach, release):
     return both == alone
 
 
+def needs_both(results, approach):
+    """The releases on which an approach fails with its own extension alone."""
+    return [
+        release
+        for release in works_on(results, approach)
+        if state(results, approach, release, alone=True) == FAILS
+    ]
+
+
 def said_alone(results, release):
     """What approaches say with only their own extension and not with both."""
     return [

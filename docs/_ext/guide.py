@@ -28,6 +28,8 @@ from tools.paths import ROOT, SNIPPETS
 logger = logging.getLogger(__name__)
 # Numbers rot when the file changes; a name does not.
 NUMERIC = {"lines", "emphasize-lines", "lineno-start", "lineno-match", "linenos"}
+# Pages that tell what happened: what was true of a release stays true there.
+HISTORY = "history", "upstream", "upgrading", "about", "findings"
 # What the doctor and the line that downloads it call the site where nothing is hosted.
 ADDRESS = "https://guide.example/"
 REGION = re.compile(r"# region (\S+)$", re.MULTILINE)
@@ -318,6 +320,10 @@ def download(name, text):
 def render(app, docname, source):
     """Fill in the verdicts of a page."""
     guide = Guide()
+    newest = Guide().releases[-1]
+    if docname not in HISTORY and newest in re.sub("(?s){{.*?}}", "", source[0]):
+        text = "%s is typed: a newer release makes it wrong, so take it from `guide`"
+        logger.warning(text, newest, location=docname)
     parts = source[0].split("---\n", 2)
     app.env.temp_data["guide_front"] = yaml.safe_load(parts[1]) if not parts[0] else {}
     try:

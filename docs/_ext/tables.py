@@ -82,6 +82,7 @@ class Guide:
     resolutions = property(lambda self: self.measured("resolutions"))
     databases = property(lambda self: self.measured("databases"))
     servers = property(lambda self: self.measured("servers"))
+    rehearsal = property(lambda self: self.measured("rehearsal"))
     mutants = property(lambda self: self.measured("mutants"))
     checks = property(lambda self: self.compatibility.checks)
     approaches = property(lambda self: self.compatibility.approaches)
@@ -97,6 +98,10 @@ class Guide:
         """How many lines of code each approach adds to an application."""
         self.claimed("approaches")
         return claims.lines()
+
+    def reason(self, program, mutant):
+        self.claimed("mutants")
+        return claims.reason(program, mutant)
 
     def recommended(self, release, alone=False):
         return verdicts.recommended(self.compatibility, release, self.lines, alone)

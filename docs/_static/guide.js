@@ -1,13 +1,12 @@
-// Copy a block without prompts and output. (Sphinx's extension for it weighs 7 KB.)
-// What is shown as a proof is not there to be copied.
+// Copy a block. (Sphinx's extension for it weighs 7 KB.)
+// What is shown as a proof, with prompts and output, is not there to be copied.
 for (const block of document.querySelectorAll("div:not(.evidence) > div.highlight")) {
   const label = block.closest(".fails") ? "Copy what fails" : "Copy";
   const button = document.createElement("button");
   button.className = "copy";
   button.textContent = label;
   button.addEventListener("click", async () => {
-    const code = block.querySelector("pre").cloneNode(true);
-    for (const part of code.querySelectorAll(".gp, .go")) part.remove();
+    const code = block.querySelector("pre");
     try {
       await navigator.clipboard.writeText(code.textContent.trim() + "\n");
       button.textContent = "Copied";

@@ -113,14 +113,21 @@ def test_every_link_and_anchor_resolves(open_page):
     assert broken == []
 
 
-def test_the_copy_button_takes_no_prompt_and_no_output(open_page):
+def test_a_block_is_copied_by_keyboard(open_page):
     page = open_page("doctor.html", permissions=["clipboard-read", "clipboard-write"])
-    button = page.locator(".highlight-console button.copy").first
+    button = page.locator(".highlight-sh button.copy").first
     button.focus()
     page.keyboard.press("Enter")
     page.wait_for_function("document.activeElement.textContent == 'Copied'")
-    copied = page.evaluate("navigator.clipboard.readText()").strip()
-    assert copied == "python doctor.py --app snippets.workarounds.proxy_sqlalchemy"
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied.startswith("curl ")
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_prompts_and_output_are_not_there_to_be_copied(open_page, name):
+    page = open_page(name)
+    copied = page.locator("div.highlight:has(> button.copy)")
+    assert copied.locator(".gp, .go").count() == 0
 
 
 def test_a_tab_is_remembered(open_page):

@@ -3,9 +3,13 @@
 import json
 
 import pytest
+from flask import request
+from flask_admin.form import BaseForm
+from flask_admin.model.fields import AjaxSelectField, InlineFieldList, InlineFormField
 from sqlalchemy import insert, update
 
 from snippets.recipes import ajax_references
+from snippets.recipes.ajax_references import OwnLoader, Project, found_all
 from tools.measure.login import check_visitor, contents, create, write
 from tools.measure.removal import without
 from tools.measure.surface import Failure, alerts
@@ -48,6 +52,26 @@ def tasks(surface):
 
 def offered(surface, **query):
     return json.loads(surface.get("/admin/task/ajax/lookup/", **query))
+
+
+def test_inline_rows_are_looked_into(drive):
+    loader = OwnLoader("project", ajax_references.db.session, Project, fields=["name"])
+
+    class Row(BaseForm):
+        project = AjaxSelectField(loader)
+
+    class Rows(BaseForm):
+        rows = InlineFieldList(InlineFormField(Row))
+
+    def create_app(config=None):
+        app = ajax_references.create_app(config)
+        view = lambda: str(found_all(Rows(request.form)))  # noqa: E731
+        app.add_url_rule("/rows", "rows", view, methods=["POST"])
+        return app
+
+    client = as_ada(drive(create_app)).client
+    found = [client.post("/rows", data={"rows-0-project": id}).text for id in "12"]
+    assert found == ["True", "False"]
 
 
 def test_each_user_is_offered_own_rows(surface):

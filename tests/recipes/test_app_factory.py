@@ -52,6 +52,14 @@ def test_choices_are_read_for_each_request(pair):
     assert "Katherine" not in second.get("/admin/post/new/")
 
 
+def test_the_choices_are_sorted_by_name(surface):
+    with surface.elsewhere() as session:
+        session.add_all([User(name="Zoe"), User(name="Abe")])
+        session.commit()
+    names = re.findall(">(Zoe|Abe)<", surface.get("/admin/post/new/"))
+    assert names == ["Abe", "Zoe"]
+
+
 def test_a_form_without_its_token_changes_nothing(surface):
     surface.send("POST", "/admin/post/new/", data={"title": "Forged", "author": "1"})
     assert not any("Forged" in row for row in surface.rows("/admin/post/"))

@@ -150,6 +150,12 @@ def test_the_style_sheets_load_nothing_from_elsewhere(surface):
     assert policy["img-src"] == ["'self'", "data:"]
 
 
+def test_the_handlers_are_a_script(surface):
+    """Browsers run nothing else under ``X-Content-Type-Options: nosniff``."""
+    answer = surface.client.get("/admin-handlers.js")
+    assert answer.mimetype == "text/javascript"
+
+
 def test_other_pages_have_no_policy(surface):
     surface.app.add_url_rule("/", view_func=lambda: "<script>alert(1)</script>")
     for path in "/", "/admin-handlers.js":

@@ -12,6 +12,7 @@ POSTGRES = "tools/measure/reliability/postgres.py"
 RESTS_ON = {
     "databases": [*CONTRACT, APPROACHES, SERVERS, "tools/measure/databases.py"],
     "performance": [*CONTRACT, APPROACHES, POSTGRES, "tools/measure/performance.py"],
+    "rehearsal": [*CONTRACT, APPROACHES, "tools/measure/rehearsal.py"],
     "reliability": [*CONTRACT, APPROACHES, SERVERS, "tests/reliability/*.py"],
     "servers": [
         *(*CONTRACT, APPROACHES, "snippets/published/scoped_session.py"),

@@ -1,9 +1,10 @@
-"""Remove every statement of a program, one at a time, and see its tests fail.
+"""Change every program a little, one change at a time, and see its tests fail.
 
 Usage: ``nox -s measure -- mutants [MODULE ...]``, such as ``recipes/tenants``. Without
 one: the programs that changed, or whose tests did, since they were measured.
-A statement that can go and no test says so is a survivor: it has its reason in
-data/claims/mutants.toml, or the run fails. The totals go to data/results/mutants.json.
+Every statement is removed. In the groups of ``GROUPS`` every operator, constant and
+argument is changed as well, by mutmut's rules. What no test notices is a survivor: it
+has its reason in data/claims/mutants.toml, or the run fails.
 """
 
 import ast
@@ -18,14 +19,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from libcst import parse_module
+from libcst.metadata import MetadataWrapper, PositionProvider
+from mutmut.mutation import mutators
+from mutmut.mutation.mutators import mutation_operators
 
 from tools import claims, results
-from tools.measure import evidence
-from tools.measure.removal import copy_project
+from tools.measure import evidence, removal
 from tools.paths import ROOT
 
 APPROACHES = claims.approaches()
-REASONS = claims.read("mutants")
+GROUPS = "Access", "Data safety"
+# Whoever reads the page sees a text; an assignment of None is a statement removed.
+LEFT_OUT = mutators.operator_string, mutators.operator_assignment
 # A mutant that hangs is killed; the slowest tests take a tenth of this.
 SECONDS = 300
 
@@ -45,25 +51,31 @@ def content(target):
     return evidence.content(*paths)
 
 
-def statements(source):
-    """The statements of a program that a reader pastes, without docstrings.
+def shown(source):
+    """The numbers of the lines that a reader pastes.
 
     Those of its regions; where it has none, all but the set-up, which is
     ``workarounds/proxy_sqlalchemy``.
     """
-    lines, inside, shown = source.splitlines(), False, set()
-    for number, line in enumerate(lines, 1):
+    inside, found = False, set()
+    for number, line in enumerate(source.splitlines(), 1):
         if mark := re.match(r" *# (end)?region ", line):
             inside = not mark[1]
         elif inside:
-            shown.add(number)
-    if not shown:
-        shown = {*range(1, len(lines) + 1)}
+            found.add(number)
+    if not found:
+        found = {*range(1, len(source.splitlines()) + 1)}
         for node in ast.parse(source).body:
             if getattr(node, "name", "") in ("LazySession", "ProxySQLAlchemy"):
-                shown -= {*range(node.lineno, node.end_lineno + 1)}
+                found -= {*range(node.lineno, node.end_lineno + 1)}
+    return found
+
+
+def statements(source):
+    """Each statement with the program that lacks it, without docstrings."""
+    pasted = shown(source)
     for node in ast.walk(ast.parse(source)):
-        if not isinstance(node, ast.stmt) or node.lineno not in shown:
+        if not isinstance(node, ast.stmt) or node.lineno not in pasted:
             continue
         if isinstance(node, ast.Pass | ast.Import | ast.ImportFrom):
             continue
@@ -71,7 +83,30 @@ def statements(source):
             continue
         decorators = getattr(node, "decorator_list", [])
         first = min(each.lineno for each in [node, *decorators])
-        yield first, node.end_lineno, lines[node.lineno - 1].strip()
+        lines = source.splitlines()
+        text = lines[node.lineno - 1].strip()
+        indent = re.match(" *", lines[first - 1])[0]
+        lines[first - 1 : node.end_lineno] = [f"{indent}pass"]
+        yield text, "\n".join(lines) + "\n"
+
+
+def operators(source):
+    """Each change of an operator, a constant or an argument, with that program."""
+    pasted, wrapper = shown(source), MetadataWrapper(parse_module(source))
+    for node, place in wrapper.resolve(PositionProvider).items():
+        if place.start.line not in pasted:
+            continue
+        for kind, change in mutation_operators:
+            if not isinstance(node, kind) or change in LEFT_OUT:
+                continue
+            for new in change(node):
+                changed = wrapper.module.deep_replace(node, new).code
+                both = source.splitlines(), changed.splitlines()
+                old, new = (
+                    " ".join(line.strip() for line in lines if line not in other)
+                    for lines, other in (both, both[::-1])
+                )
+                yield f"{old} → {new}", changed
 
 
 def tests_of(target):
@@ -84,19 +119,15 @@ def tests_of(target):
     return [path for path in command if path[0] == "-" or (ROOT / path).exists()]
 
 
-def survives(copy, target, first=0, last=0):
-    """Whether the tests of a program pass without the lines from first to last.
+def survives(copy, target, changed=None):
+    """Whether the tests of a program pass when its text is changed.
 
     They run in a fork of this process, which has imported what takes long.
     """
     path = copy / f"snippets/{target}.py"
     source = path.read_text("utf-8")
-    lines = source.splitlines()
-    if first:
-        indent = re.match(" *", lines[first - 1])[0]
-        lines[first - 1 : last] = [f"{indent}pass"]
     try:
-        path.write_text("\n".join(lines) + "\n", "utf-8")
+        path.write_text(changed or source, "utf-8")
         process = get_context("fork").Process(target=attempt, args=(copy, target))
         process.start()
         process.join(SECONDS)
@@ -116,8 +147,17 @@ def attempt(copy, target):
     os.dup2(silence, 1)
     os.dup2(silence, 2)
     sys.dont_write_bytecode = True
+    # A test that looks for the line that it removes would fail for want of that line.
+    removal.without = lambda *_: pytest.skip("it changes the program itself")
     options = ["-q", "-x", "-p", "no:cacheprovider", "--rootdir", str(copy)]
     os._exit(pytest.main([*options, *tests_of(target)]))
+
+
+def wanted(target):
+    """What is done to a program: to some, more than to remove its statements."""
+    groups = {f"recipes/{name}": about["group"] for name, about in claims.recipes()}
+    found = {"statements": statements}
+    return found | {"operators": operators} if groups.get(target) in GROUPS else found
 
 
 def main(arguments):
@@ -128,18 +168,15 @@ def main(arguments):
     exists = results.path("mutants").exists()
     fates_of = results.mutants() if exists else {}
     fates_of = {name: fates for name, fates in fates_of.items() if name in known}
-    stale = [n for n in known if fates_of.get(n, {}).get("content") != content(n)]
-    chosen = arguments or stale
     # Imported before the first fork, so that no mutant waits for it.
     for name in "flask_admin.contrib.sqla", "flask_sqlalchemy_lite":
         importlib.import_module(name)
 
-    unexplained = []
     workers = os.cpu_count()
     copies = queue.SimpleQueue()
     with TemporaryDirectory() as folder, ThreadPoolExecutor(workers) as pool:
         for number in range(workers):
-            copies.put(copy_project(Path(folder, str(number))))
+            copies.put(removal.copy_project(Path(folder, str(number))))
 
         def fate(mutant):
             copy = copies.get()
@@ -148,29 +185,30 @@ def main(arguments):
             finally:
                 copies.put(copy)
 
-        for target in chosen:
-            if not fate((target,)):
+        for target in arguments or known:
+            fates = fates_of.get(target, {})
+            if target in arguments or fates.get("content") != content(target):
+                fates = {"content": content(target)}
+            kinds = {k: f for k, f in wanted(target).items() if k not in fates}
+            if kinds and not fate((target,)):
                 sys.exit(f"mutants: the tests of {target} fail as it is")
             source = (ROOT / f"snippets/{target}.py").read_text("utf-8")
-            found = list(statements(source))
-            fates = pool.map(fate, [(target, a, b) for a, b, _ in found])
-            lived = [
-                text for (*_, text), lives in zip(found, fates, strict=True) if lives
-            ]
-            reasons = REASONS.get(target, {})
-            unexplained += [f"{target}: {t}" for t in lived if t not in reasons]
-            survived = {text: reasons.get(text, "") for text in sorted(lived)}
-            fates_of[target] = {"mutants": len(found), "survived": survived}
-            fates_of[target]["content"] = content(target)
+            for kind, find in kinds.items():
+                found = list(find(source))
+                lives = pool.map(fate, [(target, changed) for _, changed in found])
+                lived = [t for (t, _), lives in zip(found, lives, strict=True) if lives]
+                print(f"{target}, {kind}: {len(lived)} of {len(found)} survived")
+                fates[kind] = {"mutants": len(found), "survived": sorted({*lived})}
+            fates_of[target] = fates
+            sys.stdout.flush()
             results.write("mutants", dict(sorted(fates_of.items())))
-            print(
-                f"{target}: {len(found) - len(lived)} of {len(found)} killed",
-                flush=True,
-            )
-    total = sum(fates_of[name]["mutants"] for name in chosen)
-    lived = sum(len(fates_of[name]["survived"]) for name in chosen)
-    print(f"{total - lived} of {total} killed, {lived} survived")
-    if unexplained:
+    if unexplained := [
+        f"{target}: {text}"
+        for target, fates in fates_of.items()
+        for kind in fates.keys() - {"content"}
+        for text in fates[kind]["survived"]
+        if not claims.reason(target, text)
+    ]:
         sys.exit("mutants: survivors without a reason:\n" + "\n".join(unexplained))
 
 

@@ -74,8 +74,6 @@ def front_matter(name):
 
 def copied(block):
     """The text that the copy button of a block gives."""
-    for part in block.select(".gp, .go"):
-        part.extract()
     return block.get_text().strip() + "\n"
 
 

@@ -1,6 +1,8 @@
 """Rehearse a release of Flask-Admin that does not exist yet, in a copy of the project.
 
-Usage: ``nox -s check -- rehearsal same|changed|removed [--tests]``
+Usage: ``nox -s check -- rehearsal same|changed|removed [--tests]``, and
+``nox -s measure -- rehearsal``, which only puts the approaches to ``removed`` and
+writes what they say to data/results/rehearsal.json.
 
 ``same`` is the installed Flask-Admin under the next patch version; ``changed`` counts
 the rows of a list wrongly; ``removed`` is the next major version, without what its
@@ -21,8 +23,11 @@ from tempfile import TemporaryDirectory
 
 from packaging.version import Version
 
+from tools import claims, results
+from tools.measure import compatibility, evidence
 from tools.measure.removal import copy_project
 
+CLAIMED = claims.approaches()
 VIEW, COMPAT = "flask_admin/contrib/sqla/view.py", "flask_admin/contrib/sqla/_compat.py"
 # What replaces what, by file: each has to occur, or the rehearsal rehearses nothing.
 PATCHES = {
@@ -81,16 +86,38 @@ def wheel(kind, folder):
                 )
             made.writestr(name, data)
         made.writestr(f"{info}/RECORD", "")
-    return version
+    return path, version
+
+
+def record():
+    """Put the approaches to the next major version, and write what they say."""
+    with TemporaryDirectory() as folder:
+        path, version = wheel("removed", Path(folder))
+        varies = {"flask-admin": f"flask-admin @ {path.as_uri()}"}
+        try:
+            found = compatibility.run(claims.Wanted(varies=varies), [*CLAIMED], [])
+        except RuntimeError as error:
+            sys.exit(f"rehearsal: {version} cannot be run: {error}")
+    failed = {
+        name: {check: text.splitlines()[0] for check, text in cell.failed.items()}
+        for name, cell in found.approaches.items()
+    }
+    about = {"content": evidence.of("rehearsal"), "version": version}
+    about["of"] = metadata.version("Flask-Admin")
+    results.write("rehearsal", about | {"failed": failed})
+    print(f"{version}: {sum(not each for each in failed.values())} pass every check")
 
 
 def main(arguments):
+    if arguments == ["--record"]:
+        record()
+        return
     kinds = [word for word in arguments if word != "--tests"]
     if len(kinds) != 1 or kinds[0] not in PATCHES:
         sys.exit(f"rehearsal: give one of {', '.join(PATCHES)}, and --tests or nothing")
     with TemporaryDirectory() as folder:
         folder, start = Path(folder), time.monotonic()
-        version = wheel(kinds[0], folder)
+        _, version = wheel(kinds[0], folder)
         copy = copy_project(folder / "guide")
         declared = copy / "data/claims/environments.toml"
         before, mark, after = declared.read_text("utf-8").partition("\n# The newest Fl")
