@@ -95,10 +95,13 @@ def keep_alive():
 def here(url):
     """Every cell of the Flask-Admin that is installed here."""
     server, names = postgres.Server(url), [name for _, name in wirings()]
-    return {
-        title: {name: cell(server, kind, name) for name in [*names, BROKEN]}
-        for title, kind in SERVERS.items()
-    }
+
+    def cells(kind):
+        return {name: cell(server, kind, name) for name in [*names, BROKEN]}
+
+    # Most of a cell is a server that starts.
+    with ThreadPoolExecutor(len(SERVERS)) as pool:
+        return dict(zip(SERVERS, pool.map(cells, SERVERS.values()), strict=True))
 
 
 def ask(release, url):
@@ -127,9 +130,9 @@ def ask(release, url):
 
 def measure(releases=RELEASES):
     try:
-        with postgres.running() as server, ThreadPoolExecutor(2) as pool:
+        with postgres.running() as server:
             url = server.url.render_as_string(hide_password=False)
-            asked = list(pool.map(lambda release: ask(release, url), releases))
+            asked = {release: ask(release, url) for release in releases}
             version = server.version
     except postgres.NoServer as error:
         sys.exit(f"servers: {error}")
@@ -137,7 +140,7 @@ def measure(releases=RELEASES):
     packages = record["packages"] | versions() | {"PostgreSQL": version}
     data = {"content": evidence.of("servers"), "python": record["python"]}
     data |= {"packages": packages, "keep_alive": keep_alive()}
-    return data | {"releases": dict(zip(releases, asked, strict=True))}
+    return data | {"releases": asked}
 
 
 def versions():
