@@ -1,7 +1,7 @@
 """Run the approaches on the servers of production, where two clients always overlap.
 
 Usage: ``nox -s measure -- servers``; ``nox -s check -- servers`` compares. Both take
-releases of Flask-Admin, to run only these.
+releases of Flask-Admin and approaches of data/claims, to run only these.
 Each request of one client waits inside of the application for the same request of the
 other one, in its transaction and at its end. What the clients were told is then held
 against the tables of PostgreSQL, and written to data/results/servers.json.
@@ -22,7 +22,7 @@ from tools import claims, results
 from tools.measure import compatibility, evidence
 from tools.measure.databases import wirings
 from tools.measure.production.clients import Meeting, Paired, expected, rows
-from tools.measure.production.serving import BARE, SERVERS, probes, serving
+from tools.measure.production.serving import BARE, SECONDS, SERVERS, probes, serving
 from tools.measure.reliability import postgres
 from tools.measure.reliability.approaches import BROKEN
 from tools.measure.reliability.load import Ledger
@@ -83,7 +83,7 @@ def keep_alive():
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile("w+") as log:
         place = f"sqlite:///{folder}/unused.db"
         with serving(BARE, BROKEN, place, log) as (port,):
-            connection = HTTPConnection("127.0.0.1", port, timeout=20)
+            connection = HTTPConnection("127.0.0.1", port, timeout=SECONDS)
             for method in ["GET", "POST"] * 5:
                 connection.request(method, "/", "a=1" if method == "POST" else None)
                 connection.getresponse().read()
@@ -92,20 +92,21 @@ def keep_alive():
         return next(iter(ERROR.findall(log.read())), "")
 
 
-def here(url):
-    """Every cell of the Flask-Admin that is installed here."""
-    server, names = postgres.Server(url), [name for _, name in wirings()]
+def here(url, *names):
+    """Every cell of the Flask-Admin that is installed here, or of some approaches."""
+    server = postgres.Server(url)
+    known = [*(name for _, name in wirings()), BROKEN]
 
     def cells(kind):
-        return {name: cell(server, kind, name) for name in [*names, BROKEN]}
+        return {n: cell(server, kind, n) for n in known if n in names or not names}
 
     # Most of a cell is a server that starts.
     with ThreadPoolExecutor(len(SERVERS)) as pool:
         return dict(zip(SERVERS, pool.map(cells, SERVERS.values()), strict=True))
 
 
-def ask(release, url):
-    """Every cell of a release, from an environment that has it."""
+def ask(release, url, names):
+    """The cells of a release, from an environment that has it."""
     newest = release == compatibility.newest()
     wanted = replace(claims.environments()[f"flask-admin=={release}"], recipes=False)
     more = [*PACKAGES, "psycopg-binary", "psutil"]
@@ -113,7 +114,7 @@ def ask(release, url):
         environment = compatibility.python(wanted, folder, more)
         command = [sys.executable] if newest else environment
         done = subprocess.run(
-            [*command, "-W", "ignore", "-m", "tools.measure.servers", url],
+            [*command, "-W", "ignore", "-m", "tools.measure.servers", url, *names],
             cwd=ROOT,
             env=compatibility.environ(),
             capture_output=True,
@@ -123,16 +124,16 @@ def ask(release, url):
         sys.exit(f"servers: Flask-Admin {release}: {done.stderr.strip()[-300:]}")
     found = json.loads(done.stdout.splitlines()[-1])
     for title, cells in found.items():
-        fails = [name for name, each in cells.items() if "failed" in each]
-        print(f"{release} · {title}: {len(cells)} cells, fails: {', '.join(fails)}")
+        for name, each in cells.items():
+            print(f"{release} · {title} · {name}: {each}", flush=True)
     return found
 
 
-def measure(releases=RELEASES):
+def measure(releases, names):
     try:
         with postgres.running() as server:
             url = server.url.render_as_string(hide_password=False)
-            asked = {release: ask(release, url) for release in releases}
+            asked = {release: ask(release, url, names) for release in releases}
             version = server.version
     except postgres.NoServer as error:
         sys.exit(f"servers: {error}")
@@ -162,31 +163,42 @@ def verdicts(data):
 
 
 def merged(old, new):
-    """Results with the releases that were not measured now, if that was done alike."""
-    kept = old["releases"] if {**old, "releases": 0} == {**new, "releases": 0} else {}
-    both = kept | new["releases"]
-    return new | {"releases": {name: both[name] for name in RELEASES if name in both}}
+    """Results with the cells that were not measured now, if those were done alike."""
+    if {**old, "releases": 0} != {**new, "releases": 0}:
+        return new
+    found = {}
+    for release in RELEASES:
+        pair = [each["releases"].get(release, {}) for each in (old, new)]
+        if any(pair):
+            found[release] = {
+                title: pair[0].get(title, {}) | pair[1].get(title, {})
+                for title in SERVERS
+            }
+    return new | {"releases": found}
 
 
 def main(arguments):
-    if len(arguments) == 1 and "://" in arguments[0]:
+    if arguments and "://" in arguments[0]:
         print(json.dumps(here(*arguments)))
         return
     check = "--check" in arguments
-    releases = [name for name in arguments if name != "--check"]
-    if unknown := {*releases} - {*RELEASES}:
-        known = ", ".join(RELEASES)
-        sys.exit(f"servers: {min(unknown)!r} is none of the releases {known}")
-    found = measure(releases or RELEASES)
+    words = [name for name in arguments if name != "--check"]
+    releases = [name for name in words if name in RELEASES]
+    names = [name for name in words if name in compatibility.APPROACHES]
+    if unknown := {*words} - {*releases, *names}:
+        sys.exit(
+            f"servers: {min(unknown)!r} is no approach of data/claims and none of the "
+            f"releases {', '.join(RELEASES)}"
+        )
+    found = measure(releases or RELEASES, names)
     exists = results.path("servers").exists()
     old = results.servers() if exists else found
     if not check:
         results.write("servers", merged(old, found))
         return
-    old["releases"] = {
-        name: old["releases"].get(name, {}) for name in found["releases"]
-    }
-    if turns := list(compatibility.turned("servers", verdicts(old), verdicts(found))):
+    old, new = (dict(compatibility.flat(verdicts(each))) for each in (old, found))
+    old = {cell: said for cell, said in old.items() if cell in new}
+    if turns := list(compatibility.turned("servers", old, new)):
         print(*turns, sep="\n")
         sys.exit(f"servers: {len(turns)} cells differ from what was measured")
 

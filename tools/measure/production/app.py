@@ -14,6 +14,7 @@ from flask import g, has_app_context, request
 from sqlalchemy import Engine, event
 
 from tools.measure.compatibility import APPROACHES
+from tools.measure.production.serving import SECONDS
 from tools.measure.reliability import app as reliability
 
 
@@ -36,7 +37,7 @@ def overlap(app, port):
 
     def meet():
         # Whatever serves the two, threads, greenlets or processes.
-        with socket.create_connection(("127.0.0.1", port), timeout=15) as place:
+        with socket.create_connection(("127.0.0.1", port), timeout=SECONDS) as place:
             place.sendall(g.meeting.encode())
             place.recv(1)
 

@@ -8,6 +8,7 @@ from sqlalchemy import NullPool, create_engine, select
 from sqlalchemy.orm import Session
 
 from tools.measure.models import Post, User
+from tools.measure.production.serving import SECONDS
 from tools.measure.reliability.load import Client
 
 
@@ -58,6 +59,7 @@ class Paired(Client):
 
     def round(self, tag, race):
         self.now, self.step = tag.partition("-")[2], 0
+        self.connection.timeout = SECONDS
         try:
             super().round(tag, race)
         except Exception:

@@ -13,7 +13,9 @@ from tools.measure.contract import fill
 from tools.paths import ROOT
 
 APP = "tools.measure.production.app"
-GUNICORN = f"gunicorn --graceful-timeout=1 --bind=fd://{{fd}} {APP}:create_app()"
+# A machine that is busy is no fault: the limits are far away.
+SECONDS = 300
+GUNICORN = f"gunicorn --timeout={SECONDS} --graceful-timeout=1 --bind=fd://{{fd}} {APP}:create_app()"
 UVICORN = f"uvicorn --factory --no-access-log --fd={{fd}} {APP}:"
 
 
@@ -78,7 +80,7 @@ def serving(kind, approach, url, log=subprocess.DEVNULL, meeting=None):
 
 
 def get(port, path):
-    connection = HTTPConnection("127.0.0.1", port, timeout=60)
+    connection = HTTPConnection("127.0.0.1", port, timeout=SECONDS)
     connection.request("GET", path)
     said = connection.getresponse().read()
     connection.close()
