@@ -15,7 +15,8 @@ from tools.paths import ROOT
 APP = "tools.measure.production.app"
 # A machine that is busy is no fault: the limits are far away.
 SECONDS = 300
-GUNICORN = f"gunicorn --timeout={SECONDS} --graceful-timeout=1 --bind=fd://{{fd}} {APP}:create_app()"
+GUNICORN = f"gunicorn --timeout={SECONDS} --graceful-timeout=1 --bind=fd://{{fd}}"
+GUNICORN = f"{GUNICORN} {APP}:create_app()"
 UVICORN = f"uvicorn --factory --no-access-log --fd={{fd}} {APP}:"
 
 
