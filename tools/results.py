@@ -16,7 +16,7 @@ from tools.paths import RESULTS, SCHEMAS
 LITE, FULL = "flask-sqlalchemy-lite", "flask-sqlalchemy"
 RESOLUTIONS = ["", "lowest", "highest"]
 NAMES = ["compatibility", "performance", "reliability", "mutants", "resolutions"]
-NAMES += ["databases", "rehearsal"]
+NAMES += ["databases", "rehearsal", "servers"]
 WIDTH = 100
 
 
@@ -133,6 +133,14 @@ class Databases(TypedDict):
     failed: dict[str, dict[str, dict[str, str]]]
 
 
+class Servers(TypedDict):
+    content: str
+    python: str
+    packages: dict[str, str | None]
+    keep_alive: str
+    releases: dict[str, dict[str, dict[str, dict]]]
+
+
 class Rehearsal(TypedDict):
     content: str
     version: str
@@ -189,6 +197,10 @@ def resolutions() -> Resolutions:
 
 def databases() -> Databases:
     return read("databases")
+
+
+def servers() -> Servers:
+    return read("servers")
 
 
 def rehearsal() -> Rehearsal:

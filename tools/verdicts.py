@@ -300,3 +300,39 @@ def outcomes(run, title):
     for name, each in run["faults"][title].items():
         found.setdefault((each["seen"], each["then"]), []).append(name)
     return found
+
+
+def on_server(run, server, name):
+    """What failed of an approach on a server: each outcome with its releases."""
+    found = {}
+    for release, servers in run["releases"].items():
+        if name in servers[server]:
+            failed = tuple(servers[server][name].get("failed", ()))
+            found.setdefault(failed, []).append(release)
+    return found
+
+
+def run_on(run, name):
+    """The releases on which an approach was run on servers."""
+    return [
+        release
+        for release, servers in run["releases"].items()
+        if all(name in cells for cells in servers.values())
+    ]
+
+
+def fails_on(run, server, names):
+    """Which of some approaches fail on a server, on any release."""
+    return [name for name in names if any(on_server(run, server, name))]
+
+
+def said_on(run):
+    """What failing cells said: each text once, with the approaches by server."""
+    found = {}
+    for servers in run["releases"].values():
+        for server, cells in servers.items():
+            for name, cell in cells.items():
+                if text := cell.get("why"):
+                    places = found.setdefault(text, {}).setdefault(server, {})
+                    places[name] = None
+    return found

@@ -81,6 +81,7 @@ class Guide:
     reliability = property(lambda self: self.measured("reliability"))
     resolutions = property(lambda self: self.measured("resolutions"))
     databases = property(lambda self: self.measured("databases"))
+    servers = property(lambda self: self.measured("servers"))
     rehearsal = property(lambda self: self.measured("rehearsal"))
     mutants = property(lambda self: self.measured("mutants"))
     checks = property(lambda self: self.compatibility.checks)

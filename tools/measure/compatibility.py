@@ -162,12 +162,12 @@ def condense(wanted, record):
     )
 
 
-def requirements(wanted):
+def requirements(wanted, more=()):
     """What to install: requirements.txt with changes, and what only limits it."""
     pins = {name: [*map(str, each)] for name, each in claims.pins().items()}
     changes = wanted.varies | wanted.pins
     left_out = {*wanted.without, *wanted.drops}
-    names = [*map(str.lower, LIBRARIES), *TOOLS, *changes]
+    names = [*map(str.lower, LIBRARIES), *TOOLS, *changes, *more]
     if wanted.recipes:
         names += direct()
     lines = []
@@ -206,27 +206,30 @@ def recipes_for(release):
     ]
 
 
+def python(wanted, folder, more=()):
+    """The command that is Python in an environment, described by files in a folder."""
+    lines, constraints = requirements(wanted, more)
+    listed = Path(folder, "requirements.txt")
+    listed.write_text("\n".join(["-c constraints.txt", *lines]))
+    Path(folder, "constraints.txt").write_text("\n".join(constraints))
+    command = ["uv", "run", "--quiet", "--isolated", "--no-project"]
+    command += ["--no-python-downloads"]
+    command += ["--python", wanted.varies.get("python", "3.11")]
+    return [*command, "--with-requirements", listed, "python"]
+
+
+def environ():
+    return {key: value for key, value in os.environ.items() if key != "VIRTUAL_ENV"}
+
+
 def run(wanted, approaches, recipes):
     """Run one environment, or some approaches or recipes in it; return what it gave.
 
     :raises RuntimeError: with uv's or pytest's own words when it cannot be made.
     """
     with tempfile.TemporaryDirectory() as folder:
-        lines, constraints = requirements(wanted)
         record = Path(folder, "record.json")
-        listed = Path(folder, "requirements.txt")
-        listed.write_text("\n".join(["-c constraints.txt", *lines]))
-        Path(folder, "constraints.txt").write_text("\n".join(constraints))
-        command = [
-            "uv",
-            "run",
-            "--quiet",
-            "--isolated",
-            "--no-project",
-            "--no-python-downloads",
-        ]
-        command += ["--python", wanted.varies.get("python", "3.11")]
-        command += ["--with-requirements", listed, "python", "-m", "pytest", "-q"]
+        command = [*python(wanted, folder), "-m", "pytest", "-q"]
         command += [
             "--continue-on-collection-errors",
             "-p",
@@ -252,11 +255,8 @@ def run(wanted, approaches, recipes):
                 command += ["snippets", *["tests/test_findings.py"] * bool(names)]
                 if wanted.recipes and release == newest():
                     command += ["tests/test_upstream.py"]
-        environment = {
-            key: value for key, value in os.environ.items() if key != "VIRTUAL_ENV"
-        }
         done = subprocess.run(
-            command, cwd=ROOT, env=environment, capture_output=True, text=True
+            command, cwd=ROOT, env=environ(), capture_output=True, text=True
         )
         if not record.exists():
             words = [line for line in done.stderr.splitlines() if line.strip()]

@@ -14,6 +14,11 @@ RESTS_ON = {
     "performance": [*CONTRACT, APPROACHES, POSTGRES, "tools/measure/performance.py"],
     "rehearsal": [*CONTRACT, APPROACHES, "tools/measure/rehearsal.py"],
     "reliability": [*CONTRACT, APPROACHES, SERVERS, "tests/reliability/*.py"],
+    "servers": [
+        *(*CONTRACT, APPROACHES, "snippets/published/scoped_session.py"),
+        *(f"tools/measure/reliability/{name}.py" for name in ("app", "load")),
+        *(POSTGRES, "tools/measure/production/*.py", "tools/measure/servers.py"),
+    ],
 }
 
 

@@ -1,0 +1,1 @@
+"""Servers of production, and clients that always overlap."""
