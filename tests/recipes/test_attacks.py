@@ -309,3 +309,157 @@ def test_an_attack_on_nothing_fails(hole, changes, said, new_database, tmp_path)
     target = planted(new_database, tmp_path, hole, **changes)
     found = findings("allowed", target)
     assert [line for line in found if line.startswith(said)], found
+
+
+def recipe(name, new_database):
+    """A program of the guide as a target: itself, its application, what it holds."""
+    module = importlib.import_module(f"snippets.recipes.{name}")
+    app = build(module, new_database)
+
+    def delete_account(name):
+        with app.app_context():
+            found = select(module.Account).filter_by(name=name)
+            module.db.session.delete(module.db.session.scalar(found))
+            module.db.session.commit()
+
+    def log_in(name):
+        client = app.test_client()
+        with app.app_context(), client.session_transaction() as cookie:
+            found = select(module.Account).filter_by(name=name)
+            cookie["_user_id"] = module.db.session.scalar(found).get_id()
+        return client
+
+    def add(*rows):
+        with app.app_context():
+            module.db.session.add_all(rows)
+            module.db.session.commit()
+
+    def rows(number, *models):
+        with app.app_context():
+            return [module.db.session.get(model, number) for model in models]
+
+    given = dict.fromkeys(["tenant", "theirs", "ordinary", "reader", "upload"])
+    given |= {"app": app, "db": module.db, "allowed": "ada", "hidden": []}
+    if hasattr(module, "Account"):
+        given |= {"log_in": log_in, "delete_account": delete_account}
+        given["hidden"] = [module.Account.token, module.Account.password_hash]
+    else:
+        given |= {"log_in": lambda name: app.test_client(), "delete_account": None}
+    return SimpleNamespace(module=module, given=given, add=add, rows=rows)
+
+
+def make(module, name, **values):
+    return module.Account(name=name, password_hash=f"hash of {name}", **values)
+
+
+def flask_login(new_database):
+    found = recipe("flask_login", new_database)
+    found.add(make(found.module, "ada"))
+    return found.given | {"own": found.rows(1, found.module.Post)}
+
+
+def protected_admin(new_database):
+    found = recipe("protected_admin", new_database)
+    for name, is_admin in ("ada", True), ("eve", False):
+        found.add(make(found.module, name, is_admin=is_admin))
+    return found.given | {"own": found.rows(1, found.module.Post), "ordinary": "eve"}
+
+
+def tenants(new_database):
+    found = recipe("tenants", new_database)
+    module = found.module
+    for name, tenant in ("ada", 1), ("sam", 2):
+        found.add(make(module, name, tenant_id=tenant))
+    models = [module.Customer, module.Product, module.Invoice, module.Line]
+    theirs = found.rows(2, module.Tenant, *models)
+    return found.given | {
+        "own": found.rows(1, *models),
+        "theirs": theirs,
+        "tenant": "sam",
+    }
+
+
+def read_only(new_database):
+    found = recipe("read_only", new_database)
+    return found.given | {"own": found.rows(1, found.module.Post), "reader": "anybody"}
+
+
+def csrf(new_database):
+    found = recipe("csrf", new_database)
+    return found.given | {"own": found.rows(1, found.module.Post)}
+
+
+def soft_delete(new_database):
+    found = recipe("soft_delete", new_database)
+    own, theirs = (found.rows(number, found.module.Note) for number in (1, 2))
+    return found.given | {"own": own, "theirs": theirs}
+
+
+def flask_security(new_database):
+    pytest.importorskip("flask_security", reason="it is not in this environment")
+    found = recipe("flask_security", new_database)
+    Member, Role = found.module.Member, found.module.Role
+    roles = {"ada": [Role(name="admin")], "eve": [], "bob": []}
+    for number, name in enumerate(roles):
+        email = f"{name}@example.com"
+        member = Member(email=email, password=f"hash of {name}", active=True)
+        member.fs_uniquifier, member.roles = f"token of {name}", roles[name]
+        found.add(member)
+
+    def find(name):
+        return select(Member).filter_by(email=f"{name}@example.com")
+
+    def log_in(name):
+        client = found.given["app"].test_client()
+        with client.session_transaction() as cookie:
+            cookie["_user_id"] = f"token of {name}"
+        return client
+
+    def delete_account(name):
+        with found.given["app"].app_context():
+            found.module.db.session.delete(found.module.db.session.scalar(find(name)))
+            found.module.db.session.commit()
+
+    bob = found.rows(3, Member)
+    return found.given | {
+        "own": [*found.rows(1, found.module.Post), *bob],
+        "ordinary": "eve",
+        "log_in": log_in,
+        "delete_account": delete_account,
+        "hidden": [Member.password, Member.fs_uniquifier],
+        "fields": {"roles": ["1"]},
+    }
+
+
+# What the suite finds in the recipes for access, by what its sentences end with.
+OPEN = {"flask_login": "form", "protected_admin": "form", "tenants": "form"}
+RECIPES = [
+    (flask_login, {"allowed", "visitor", "deleted", "change", "hidden"}),
+    (protected_admin, {"allowed", "visitor", "ordinary", "deleted", "change"}),
+    (tenants, {"allowed", "visitor", "deleted", "change", "tenant"}),
+    (read_only, {"allowed", "change", "reader"}),
+    (csrf, {"allowed", "change"}),
+    (soft_delete, {"allowed", "change", "tenant"}),
+    (
+        flask_security,
+        {"allowed", "visitor", "ordinary", "deleted", "change", "hidden"},
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("recipe", "test"),
+    [(recipe, test) for recipe, tests in RECIPES for test in sorted(tests)],
+)
+def test_a_recipe_for_access(recipe, test, new_database, monkeypatch):
+    monkeypatch.setenv("SECURITY_PASSWORD_SALT", "testing")
+    target = attacks.Target(**recipe(new_database))
+    assert findings(test, target) == []
+
+
+@pytest.mark.parametrize("recipe", [recipe for recipe, tests in RECIPES])
+def test_a_redirect_of_a_recipe(recipe, new_database, monkeypatch):
+    monkeypatch.setenv("SECURITY_PASSWORD_SALT", "testing")
+    found = findings("redirect", attacks.Target(**recipe(new_database)))
+    print("\n".join(found))
+    assert found == []

@@ -240,7 +240,7 @@ def create_app(config, holes=()):
         if "chosen tenant" in holes:
             form_columns.append("tenant_id")
         if "sort" in holes:
-            column_sortable_list = [("number", "margin")]
+            column_sortable_list = [("number", ("margin",))]
         inline_models = [(Line, {"form_columns": ["id", "words"]})]
 
         def validate_form(self, form):
