@@ -431,8 +431,6 @@ def flask_security(new_database):
     }
 
 
-# What the suite finds in the recipes for access, by what its sentences end with.
-OPEN = {"flask_login": "form", "protected_admin": "form", "tenants": "form"}
 RECIPES = [
     (flask_login, {"allowed", "visitor", "deleted", "change", "hidden"}),
     (protected_admin, {"allowed", "visitor", "ordinary", "deleted", "change"}),
@@ -457,9 +455,39 @@ def test_a_recipe_for_access(recipe, test, new_database, monkeypatch):
     assert findings(test, target) == []
 
 
+# The recipes with a login check the argument `url` of the address only.
+FORM_ONLY = {flask_login, protected_admin, tenants}
+
+
 @pytest.mark.parametrize("recipe", [recipe for recipe, tests in RECIPES])
 def test_a_redirect_of_a_recipe(recipe, new_database, monkeypatch):
+    """Known and open: Flask-Admin takes http:/elsewhere.example for a path."""
     monkeypatch.setenv("SECURITY_PASSWORD_SALT", "testing")
     found = findings("redirect", attacks.Target(**recipe(new_database)))
-    print("\n".join(found))
-    assert found == []
+    assert {line.partition(" with ")[2].partition(" as ")[0] for line in found} == {
+        "'http:/elsewhere.example/'"
+    }
+    places = {re.search(r"in the (\w+) leads", line)[1] for line in found}
+    assert places == ({"form"} if recipe in FORM_ONLY else {"address", "form"})
+
+
+@pytest.mark.parametrize(
+    ("line", "replacement", "hole"),
+    [
+        ('SAFE = ["GET", "HEAD", "OPTIONS"]', 'SAFE = ["GET"]', "writing head"),
+        ("or rule.endpoint in self.target.public", "or True", "open view"),
+        ("if beside else None", "if False else None", "beside the views"),
+        ('"buffered": True}', '"buffered": True, "method": "GET"}', "bare post"),
+        ("concerned or self.witnessed() != self.seen", "False", "inline rows"),
+        ("        attack.write(world)\n", "", "export"),
+        ("if count(column) > usual[column]:", "if False:", "search"),
+        ('("POST", "form")', '("GET", "address")', "redirect by form"),
+        ('f"../{good}"', "good", "upload path"),
+    ],
+)
+def test_removal(line, replacement, hole, new_database, tmp_path):
+    suite = without(attacks, line, replacement)
+    [(test, said)] = [each[1:] for each in HOLES if each[0] == hole]
+    target = planted(new_database, tmp_path, hole)
+    found = findings(test, target, said.partition(":")[0], suite)
+    assert not [line for line in found if line.startswith(said)]
