@@ -201,7 +201,7 @@ HOLES = [
     (
         "export",
         "tenant",
-        "InvoiceView.export (/admin/invoice/export/csv/): GET by ada with ",
+        "InvoiceView.export (/admin/invoice/export/<export_type>/): GET by ada with ",
     ),
     (
         "unique",
@@ -400,7 +400,7 @@ def flask_security(new_database):
     found = recipe("flask_security", new_database)
     Member, Role = found.module.Member, found.module.Role
     roles = {"ada": [Role(name="admin")], "eve": [], "bob": []}
-    for number, name in enumerate(roles):
+    for name in roles:
         email = f"{name}@example.com"
         member = Member(email=email, password=f"hash of {name}", active=True)
         member.fs_uniquifier, member.roles = f"token of {name}", roles[name]
