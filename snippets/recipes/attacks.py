@@ -319,8 +319,9 @@ class Attack:
         return data
 
     def get(self, client, route):
-        values = self.target.fields | {"id": self.pk(route.model), "export_type": "csv"}
-        return client.get(route.url(values), query_string=values)
+        values = self.target.fields | {"id": self.pk(route.model)}
+        url = route.url(values | {"export_type": "csv"})
+        return client.get(url, query_string=values)
 
     def log_in(self, name):
         client = self.target.log_in(name)
@@ -650,11 +651,16 @@ def test_a_redirect(attack):
     """No route leads to another site, also where a proxy ends TLS."""
     client, findings = attack.client, []
     token = attack.token(client)
-    # The row does not exist, or does, or a proxy says that the browser came by TLS.
-    ways = (NOWHERE, "http"), (None, "http"), (NOWHERE, "https")
-    sent = ("GET", "address"), ("POST", "address"), ("POST", "form")
-    for start, route, (pk, scheme), (method, place) in product(
-        STARTS, attack.routes, ways, sent
+    ways = [
+        ("GET", "address", NOWHERE, "http"),
+        ("GET", "address", None, "http"),
+        ("GET", "address", NOWHERE, "https"),
+        ("POST", "address", NOWHERE, "http"),
+        ("POST", "form", NOWHERE, "http"),
+        ("POST", "form", None, "https"),
+    ]
+    for start, route, (method, place, pk, scheme) in product(
+        STARTS, attack.routes, ways
     ):
         if method not in route.rule.methods:
             continue

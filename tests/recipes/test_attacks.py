@@ -175,6 +175,12 @@ HOLES = [
         "POST by ada with id=2 changes their rows.",
     ),
     (
+        "id in the address",
+        "tenant",
+        "InvoiceView.print_view (/admin/invoice/print/<int:id>/): "
+        "GET by ada with id=2 tells 200 OK S-1 of their rows.",
+    ),
+    (
         "list edit",
         "tenant",
         "InvoiceView.ajax_update (/admin/invoice/ajax/update/): "
@@ -265,7 +271,7 @@ HOLES = [
 ]
 
 
-@pytest.mark.parametrize(("hole", "test", "said"), HOLES)
+@pytest.mark.parametrize(("hole", "test", "said"), HOLES, ids=lambda value: value[:18])
 def test_a_planted_hole_is_named(hole, test, said, new_database, tmp_path):
     target = planted(new_database, tmp_path, hole)
     found = findings(test, target, said.partition(":")[0])
@@ -455,8 +461,9 @@ def test_a_recipe_for_access(recipe, test, new_database, monkeypatch):
     assert findings(test, target) == []
 
 
-# The recipes with a login check the argument `url` of the address only.
-FORM_ONLY = {flask_login, protected_admin, tenants}
+# A login of the guide checks the address only; what is read-only takes no form.
+PLACES = dict.fromkeys([flask_login, protected_admin, tenants], {"form"})
+PLACES[read_only] = {"address"}
 
 
 @pytest.mark.parametrize("recipe", [recipe for recipe, tests in RECIPES])
@@ -468,7 +475,7 @@ def test_a_redirect_of_a_recipe(recipe, new_database, monkeypatch):
         "'http:/elsewhere.example/'"
     }
     places = {re.search(r"in the (\w+) leads", line)[1] for line in found}
-    assert places == ({"form"} if recipe in FORM_ONLY else {"address", "form"})
+    assert places == PLACES.get(recipe, {"address", "form"})
 
 
 @pytest.mark.parametrize(
@@ -481,7 +488,7 @@ def test_a_redirect_of_a_recipe(recipe, new_database, monkeypatch):
         ("concerned or self.witnessed() != self.seen", "False", "inline rows"),
         ("        attack.write(world)\n", "", "export"),
         ("if count(column) > usual[column]:", "if False:", "search"),
-        ('("POST", "form")', '("GET", "address")', "redirect by form"),
+        ("said | asked)", "said)", "redirect by form"),
         ('f"../{good}"', "good", "upload path"),
     ],
 )

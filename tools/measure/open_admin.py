@@ -293,6 +293,14 @@ def create_app(config, holes=()):
         def paper(self):
             return "A paper."
 
+        @expose("/print/<int:id>/")
+        def print_view(self, id):
+            if "id in the address" in holes:
+                found = db.session.get(Invoice, id)
+            else:
+                found = self.get_one(id)
+            return found.number if found else abort(404)
+
         @expose("/ping/", methods=["GET", "HEAD", "OPTIONS"])
         def ping(self):
             if request.method == "HEAD" and "writing head" in holes:
