@@ -462,7 +462,7 @@ def test_a_recipe_for_access(recipe, test, new_database, monkeypatch):
 
 
 # A login of the guide checks the address only; what is read-only takes no form.
-PLACES = dict.fromkeys([flask_login, protected_admin, tenants], {"form"})
+PLACES = {each: {"form"} for each in (flask_login, protected_admin, tenants)}
 PLACES[read_only] = {"address"}
 
 

@@ -298,7 +298,7 @@ def create_app(config, holes=()):
             if "id in the address" in holes:
                 found = db.session.get(Invoice, id)
             else:
-                found = self.get_one(id)
+                found = self.get_one(str(id))
             return found.number if found else abort(404)
 
         @expose("/ping/", methods=["GET", "HEAD", "OPTIONS"])
