@@ -1,0 +1,370 @@
+"""An admin with holes that are planted one by one, for the suite that looks for them.
+
+Without a hole it is closed: two tenants, a reader, and an account that may do nothing.
+"""
+
+import secrets
+
+from flask import (
+    Flask,
+    abort,
+    current_app,
+    g,
+    redirect,
+    render_template_string,
+    request,
+)
+from flask import session as browser_session
+from flask_admin import Admin, AdminIndexView, BaseView, expose
+from flask_admin.actions import action
+from flask_admin.contrib.sqla import ModelView
+from flask_admin.contrib.sqla.ajax import QueryAjaxModelLoader
+from flask_admin.form import BaseForm, FileUploadField, SecureForm
+from sqlalchemy import ForeignKey, String, UniqueConstraint, select
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+from snippets.workarounds.proxy_sqlalchemy import ProxySQLAlchemy
+
+FORM = '<form method="post">{{ form.csrf_token }}</form>'
+db = ProxySQLAlchemy()
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+class Tenant(Base):
+    __tablename__ = "tenant"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+
+
+class Owned:
+    id: Mapped[int] = mapped_column(primary_key=True)
+    tenant_id: Mapped[int] = mapped_column(ForeignKey("tenant.id"))
+
+
+class Account(Base):
+    __tablename__ = "account"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(20))
+    role: Mapped[str] = mapped_column(String(20))
+    token: Mapped[str] = mapped_column(String(64), default=secrets.token_hex)
+    tenant_id: Mapped[int | None] = mapped_column(ForeignKey("tenant.id"))
+
+
+class Customer(Owned, Base):
+    __tablename__ = "customer"
+
+    name: Mapped[str] = mapped_column(String(80))
+
+    def __str__(self):
+        return self.name
+
+
+class Invoice(Owned, Base):
+    __tablename__ = "invoice"
+    __table_args__ = (UniqueConstraint("tenant_id", "number"),)
+
+    number: Mapped[str] = mapped_column(String(20))
+    margin: Mapped[str] = mapped_column(String(20), default="")
+    archived: Mapped[bool] = mapped_column(default=False)
+    scan: Mapped[str | None] = mapped_column(String(80))
+    customer_id: Mapped[int | None] = mapped_column(ForeignKey("customer.id"))
+    customer: Mapped[Customer | None] = relationship()
+    lines: Mapped[list["Line"]] = relationship(
+        back_populates="invoice", cascade="all, delete-orphan"
+    )
+
+    def __str__(self):
+        return self.number
+
+
+class Line(Base):
+    __tablename__ = "line"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    words: Mapped[str] = mapped_column(String(20))
+    invoice_id: Mapped[int] = mapped_column(ForeignKey("invoice.id"))
+    invoice: Mapped[Invoice] = relationship(back_populates="lines")
+
+
+def seed():
+    """The rows of two tenants; return those of each."""
+    found = []
+    for number, name in enumerate(["North", "South"], 1):
+        tenant = Tenant(id=number)
+        customer = Customer(name=f"{name} Traders", tenant_id=number)
+        db.session.add_all([tenant, customer])
+        db.session.flush()
+        invoice = Invoice(number=f"{name[0]}-1", margin=f"margin{number}")
+        invoice.tenant_id, invoice.customer = number, customer
+        if "no lines" not in current_app.config["HOLES"]:
+            invoice.lines = [Line(words=f"{name} wind")]
+        db.session.add(invoice)
+        db.session.flush()
+        found.append([tenant, customer, invoice, *invoice.lines])
+    for name, role, tenant in [
+        ("ada", "editor", 1),
+        ("sam", "editor", 2),
+        ("rea", "reader", 1),
+        ("eve", "", None),
+    ]:
+        db.session.add(Account(name=name, role=role, tenant_id=tenant))
+    db.session.commit()
+    return found
+
+
+def account():
+    """The account of the request, or None."""
+    if "account" not in g:
+        name, _, token = browser_session.get("account", "").partition(" ")
+        g.account = db.session.scalar(select(Account).filter_by(name=name, token=token))
+        if token and "trusted cookie" in current_app.config["HOLES"]:
+            # It looks nobody up, so nobody is ever deleted.
+            g.account = Account(name=name, role="editor", tenant_id=1)
+    return g.account
+
+
+def mine():
+    return account().tenant_id
+
+
+def is_path(target):
+    return target.startswith("/") and target[1:2] not in ("/", "\\", "\t")
+
+
+def create_app(config, holes=()):
+    app = Flask(__name__)
+    app.config.from_mapping(config, HOLES=holes)
+    db.init_app(app)
+
+    @app.route("/login")
+    def login():
+        return render_template_string(FORM, form=SecureForm())
+
+    class Closed:
+        form_base_class = SecureForm
+
+        def is_accessible(self):
+            if request.endpoint == "invoice.paper" and "open endpoint" in holes:
+                return True
+            found = account()
+            if found is None or not found.role:
+                return "no roles" in holes and found is not None
+            if found.role == "reader" and "writing reader" not in holes:
+                return request.method in ("GET", "HEAD", "OPTIONS")
+            return True
+
+        def inaccessible_callback(self, name, **kwargs):
+            abort(403) if account() else None
+            return redirect("/login")
+
+        def _handle_view(self, name, **kwargs):
+            refused = super()._handle_view(name, **kwargs)
+            if refused is not None:
+                return refused
+            asked = request.args if "redirect by form" in holes else request.values
+            if "redirect" not in holes and not is_path(asked.get("url", "/")):
+                abort(400)
+
+    class Own(Closed, ModelView):
+        def get_query(self):
+            return super().get_query().filter_by(tenant_id=mine())
+
+        def get_count_query(self):
+            query = super().get_count_query()
+            owned = self.model.tenant_id == mine()
+            return query if "count" in holes else query.filter(owned)
+
+        def get_one(self, id):
+            found = super().get_one(id)
+            if "guessed id" in holes or (
+                "list edit" in holes and request.endpoint.endswith("ajax_update")
+            ):
+                return found
+            return found if found and found.tenant_id == mine() else None
+
+        def on_model_change(self, form, model, is_created):
+            if "chosen tenant" not in holes:
+                model.tenant_id = mine()
+
+        def action_form(self):
+            return (
+                BaseAction(request.form)
+                if "bare action" in holes
+                else super().action_form()
+            )
+
+        def delete_form(self):
+            return (
+                BaseDelete(request.form)
+                if "bare delete" in holes
+                else super().delete_form()
+            )
+
+    class Loader(QueryAjaxModelLoader):
+        def get_query(self):
+            query = super().get_query()
+            return query if "lookup" in holes else query.filter_by(tenant_id=mine())
+
+        def get_one(self, pk):
+            found = super().get_one(int(pk) if pk.isdecimal() else 0)
+            if "relation" in holes or (found and found.tenant_id == mine()):
+                return found
+
+    class InvoiceView(Own):
+        can_view_details = True
+        can_export = True
+        column_list = ["number", "customer"]
+        column_details_list = [*column_list, *["margin"] * ("shown" in holes)]
+        column_searchable_list = ["number", *["margin"] * ("search" in holes)]
+        column_filters = ["number", *["margin"] * ("filter" in holes)]
+        column_editable_list = ["number"]
+        form_columns = ["number", "customer", "scan"]
+        form_ajax_refs = {
+            "customer": Loader("customer", db.session, Customer, fields=["name"])
+        }
+        form_extra_fields = {
+            "scan": FileUploadField(
+                base_path=lambda: app.config["UPLOADS"],
+                allowed_extensions=None if "page upload" in holes else ["txt"],
+                **(
+                    {"namegen": lambda row, upload: upload.filename}
+                    if "upload path" in holes
+                    else {}
+                ),
+            )
+        }
+        if "chosen tenant" in holes:
+            form_columns.append("tenant_id")
+        if "sort" in holes:
+            column_sortable_list = [("number", ("margin",))]
+        inline_models = [(Line, {"form_columns": ["id", "words"]})]
+
+        def validate_form(self, form):
+            field = getattr(form, "customer", None)
+            asked = field is not None and any(field.raw_data or [])
+            if super().validate_form(form):
+                if asked and field.data is None:
+                    field.errors = ["Not a valid choice"]
+                    return False
+                return True
+            return False
+
+        def update_model(self, form, model):
+            saved = super().update_model(form, model)
+            if "inline rows" in holes and (id := request.form.get("lines-0-id")):
+                # Whoever it belongs to.
+                if found := db.session.get(Line, id):
+                    found.invoice = model
+                db.session.commit()
+            return saved
+
+        def get_list(self, *args, **kwargs):
+            count, rows = super().get_list(*args, **kwargs)
+            if "export" in holes and request.endpoint.endswith(".export"):
+                rows = list(db.session.scalars(select(Invoice)))
+                # The session has ended when the answer is written.
+                _ = [invoice.customer.name for invoice in rows]
+            return count, rows
+
+        def get_export_name(self, export_type):
+            return f"invoices.{export_type}"
+
+        def archive(self, id):
+            if invoice := self.get_one(id):
+                invoice.archived = True
+                db.session.commit()
+
+        @expose("/archive/", methods=["GET", "POST"])
+        def archive_view(self):
+            if request.method != "POST" and (
+                request.method == "HEAD" or "writing get" not in holes
+            ):
+                return render_template_string(FORM, form=SecureForm())
+            if request.method == "POST" and "bare post" not in holes:
+                SecureForm(request.form).validate() or abort(400)
+            self.archive(request.values.get("id"))
+            return "Archived."
+
+        @expose("/paper/")
+        def paper(self):
+            return "A paper."
+
+        @expose("/print/<int:id>/")
+        def print_view(self, id):
+            if "id in the address" in holes:
+                found = db.session.get(Invoice, id)
+            else:
+                found = self.get_one(str(id))
+            return found.number if found else abort(404)
+
+        @expose("/ping/", methods=["GET", "HEAD", "OPTIONS"])
+        def ping(self):
+            if request.method == "HEAD" and "writing head" in holes:
+                self.archive(request.values.get("id"))
+            if request.method == "OPTIONS" and "writing options" in holes:
+                self.archive(request.values.get("id"))
+            return "", 204
+
+        @action("archive", "Archive")
+        def action_archive(self, ids):
+            for id in ids:
+                self.archive(id)
+
+    class CustomerView(Own):
+        form_columns = ["name"]
+
+    class BaseAction(BaseForm):
+        """The form of an action, without a token."""
+
+    class BaseDelete(BaseForm):
+        """The form of a deletion, without a token."""
+
+    class Index(Closed, AdminIndexView):
+        pass
+
+    class Report(*([] if "open view" in holes else [Closed]), BaseView):
+        @expose("/")
+        def index(self):
+            return "A report."
+
+    bare = ModelView(Invoice, db.session, endpoint="bare")
+    BaseAction.action = bare.get_action_form().action
+    BaseAction.url = bare.get_action_form().url
+    BaseDelete.id = bare.get_delete_form().id
+    BaseDelete.url = bare.get_delete_form().url
+
+    if "unique" in holes:
+        InvoiceView.form_args = {"number": {"validators": [Unique()]}}
+    with app.app_context():
+        Base.metadata.create_all(db.engine)
+    admin = Admin(app, index_view=Index())
+    if "no view" in holes:
+        return app
+    admin.add_view(InvoiceView(Invoice, db.session))
+    admin.add_view(CustomerView(Customer, db.session))
+    admin.add_view(Report())
+    if "beside the views" in holes:
+        app.add_url_rule("/admin/backup", "backup", lambda: "A backup.")
+    return app
+
+
+class Unique:
+    """Tells of a value that any tenant has."""
+
+    def __call__(self, form, field):
+        found = db.session.scalar(select(Invoice).filter_by(number=field.data))
+        if found and found.tenant_id != mine():
+            raise ValueError("Already exists.")
+
+
+def log_in(app, name):
+    client = app.test_client()
+    with app.app_context():
+        found = db.session.scalar(select(Account).filter_by(name=name))
+    with client.session_transaction() as cookie:
+        cookie["account"] = f"{name} {found.token}"
+    return client
