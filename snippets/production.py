@@ -227,7 +227,7 @@ def is_path(target):
 
 def reject_other_sites():
     """Flask-Admin redirects to `url`, and takes http:/evil.example for a path."""
-    if not is_path(request.args.get("url", "/")):
+    if not is_path(request.values.get("url", "/")):
         abort(400)
 
 

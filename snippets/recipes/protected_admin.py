@@ -247,7 +247,7 @@ def protect_admin():
         if not current_user.is_admin:
             abort(403)
         # Flask-Admin's own check takes http:/elsewhere.example for a path.
-        if not is_path(request.args.get("url", "/")):
+        if not is_path(request.values.get("url", "/")):
             abort(400)
 
 

@@ -92,7 +92,7 @@ def protect_admin():
         if not current_user.is_authenticated:
             return login_manager.unauthorized()
         # Flask-Admin's own check takes http:/elsewhere.example for a path.
-        if not is_path(request.args.get("url", "/")):
+        if not is_path(request.values.get("url", "/")):
             abort(400)
 
 

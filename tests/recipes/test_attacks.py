@@ -462,18 +462,16 @@ def test_a_recipe_for_access(recipe, test, new_database, monkeypatch):
 
 
 # A login of the guide checks the address only; what is read-only takes no form.
-PLACES = {each: {"form"} for each in (flask_login, protected_admin, tenants)}
+PLACES = {each: set() for each in (flask_login, protected_admin, tenants)}
 PLACES[read_only] = {"address"}
 
 
 @pytest.mark.parametrize("recipe", [recipe for recipe, tests in RECIPES])
 def test_a_redirect_of_a_recipe(recipe, new_database, monkeypatch):
-    """Known and open: Flask-Admin takes http:/elsewhere.example for a path."""
+    """Flask-Admin takes http:/elsewhere.example for a path; where nothing guards it."""
     monkeypatch.setenv("SECURITY_PASSWORD_SALT", "testing")
     found = findings("redirect", attacks.Target(**recipe(new_database)))
-    assert {line.partition(" with ")[2].partition(" as ")[0] for line in found} == {
-        "'http:/elsewhere.example/'"
-    }
+    assert all("with 'http:/elsewhere.example/'" in line for line in found)
     places = {re.search(r"in the (\w+) leads", line)[1] for line in found}
     assert places == PLACES.get(recipe, {"address", "form"})
 

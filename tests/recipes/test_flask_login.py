@@ -46,7 +46,7 @@ def test_trap_the_helper_of_flask_admin(surface):
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_trap_the_url_of_a_view(scheme, drive):
     """A browser reads a scheme and any number of slashes as another site."""
-    line = 'if not is_path(request.args.get("url", "/")):'
+    line = 'if not is_path(request.values.get("url", "/")):'
     module = without(flask_login, line, "if False:")
     surface = drive(module.create_app)
     create(surface, module)
@@ -130,7 +130,7 @@ def test_trap_the_id_in_the_cookie(surface, monkeypatch):
         (r"(?![/\\])", "", check_next, "'//elsewhere.example/'"),
         (r"[^\s\\]*", ".*", check_next, r"'/\\t/elsewh"),
         (
-            'if not is_path(request.args.get("url", "/")):',
+            'if not is_path(request.values.get("url", "/")):',
             "if False:",
             check_url,
             "200 != 400",

@@ -157,6 +157,10 @@ def check_url(surface, module):
         for target in ELSEWHERE:
             answer = visit(surface, method, path, token, id=999, url=target)
             assert (path, target, answer.status_code) == (path, target, 400)
+            if method == "POST":
+                data = ATTACK | {"csrf_token": token, "url": target}
+                answer = surface.client.post(path, data=data)
+                assert (path, target, answer.status_code) == (path, target, 400)
 
 
 def check_tokens(surface, module):
