@@ -44,7 +44,9 @@ def targets():
         if module.startswith("snippets.workarounds."):
             yield module.removeprefix("snippets.").replace(".", "/")
     for name, _ in claims.recipes():
-        yield f"recipes/{name}"
+        # A test suite itself: planted holes show what it sees.
+        if name != "attacks":
+            yield f"recipes/{name}"
 
 
 def content(target):
