@@ -71,6 +71,9 @@ def forked(folder, arguments, before=None):
                 sys.stdout = sys.__stdout__ = sys.stderr = sys.__stderr__ = output
                 os.chdir(folder)
                 sys.path.insert(0, str(ROOT))
+                # What other tests imported is no part of the application.
+                for name in [n for n in sys.modules if n.startswith("snippets.")]:
+                    del sys.modules[name]
                 sys.argv = ["doctor.py", *arguments]
                 doctor = load()
                 if before:

@@ -436,7 +436,7 @@ def serve(tmp_path, with_account):
 def test_the_commands_that_are_printed(tmp_path):
     """In a shell: the environment, an account, and gunicorn's own check."""
     write(tmp_path)
-    lines = (SNIPPETS / "shell/production.sh").read_text("utf-8")
+    lines = (SNIPPETS / "production.sh").read_text("utf-8")
     assert lines.count("gunicorn ") == 1
     lines = lines.replace("gunicorn ", "gunicorn --check-config ")
     lines = lines.replace("create-account ada", "create-account ada --password x")

@@ -171,7 +171,7 @@ def test_gunicorn_reads_the_file_of_the_recipe():
 
 def test_the_commands_of_the_page(folder):
     """All but the installation, and the server: a test client asks in its place."""
-    lines = (SNIPPETS / "shell/starter.sh").read_text("utf-8")
+    lines = (SNIPPETS / "starter.sh").read_text("utf-8")
     assert lines.startswith("pip install -r requirements.txt\n")
     assert lines.endswith("flask run\n")
     lines = lines.partition("\n")[2].removesuffix("flask run\n")
