@@ -11,6 +11,7 @@ import subprocess
 import sys
 from dataclasses import asdict
 
+from packaging.requirements import Requirement
 from packaging.version import Version
 
 from tools import claims, results
@@ -36,9 +37,20 @@ def lock(release):
     command = [*PYTHON, *compile_.split(), "requirements.in", "-o", "requirements.txt"]
     if not step(f"pin {pin}", *command, f"--upgrade-package={pin}"):
         sys.exit(f"release: {pin} cannot be resolved with the other requirements")
+    pin_starter()
     install = [*PYTHON, "uv", "pip", "install", "-q", "--python", sys.executable]
     if not step("install it", *install, "-r", "requirements.txt"):
         sys.exit("release: requirements.txt cannot be installed")
+
+
+def pin_starter():
+    """Give the application to download the versions of requirements.txt."""
+    path, pins = ROOT / "snippets/starter/requirements.txt", claims.pins()
+    lines = path.read_text("utf-8").splitlines()
+    for number, line in enumerate(lines):
+        version = pins[Requirement(line).name][-1].specifier
+        lines[number] = line.partition("==")[0] + str(version)
+    path.write_text("\n".join(lines) + "\n", "utf-8")
 
 
 def outdated(release):
