@@ -24,7 +24,7 @@ from libcst.metadata import MetadataWrapper, PositionProvider
 from mutmut.mutation import mutators
 from mutmut.mutation.mutators import mutation_operators
 
-from tools import claims, results
+from tools import claims, paths, results
 from tools.measure import evidence, removal
 from tools.paths import ROOT
 
@@ -159,6 +159,10 @@ def attempt(copy, target):
     """Run the tests of a copy and end the process with what they gave."""
     os.chdir(copy)
     sys.path.insert(0, str(copy))
+    # A test that starts a program of its own starts the one of the copy.
+    for name, path in vars(paths).items():
+        if isinstance(path, Path):
+            setattr(paths, name, copy / path.relative_to(ROOT))
     silence = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silence, 1)
     os.dup2(silence, 2)
