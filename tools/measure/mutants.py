@@ -2,7 +2,7 @@
 
 Usage: ``nox -s measure -- mutants [MODULE ...]``, such as ``recipes/tenants``. Without
 one: the programs that changed, or whose tests did, since they were measured.
-Every statement is removed. In the groups of ``GROUPS`` every operator, constant and
+Every statement is removed. In ``GROUPS`` and ``ALSO`` every operator, constant and
 argument is changed as well, by mutmut's rules. What no test notices is a survivor: it
 has its reason in data/claims/mutants.toml, or the run fails.
 """
@@ -29,7 +29,9 @@ from tools.measure import evidence, removal
 from tools.paths import ROOT
 
 APPROACHES = claims.approaches()
-GROUPS = "Access", "Data safety"
+# Where operators are changed too. The recipes with a login take too long for one run.
+GROUPS = ("Data safety",)
+ALSO = "recipes/content_security_policy", "recipes/csrf"
 # Whoever reads the page sees a text; an assignment of None is a statement removed.
 LEFT_OUT = mutators.operator_string, mutators.operator_assignment
 # A mutant that hangs is killed; the slowest tests take a tenth of this.
@@ -176,7 +178,9 @@ def wanted(target):
     """What is done to a program: to some, more than to remove its statements."""
     groups = {f"recipes/{name}": about["group"] for name, about in claims.recipes()}
     found = {"statements": statements}
-    return found | {"operators": operators} if groups.get(target) in GROUPS else found
+    if groups.get(target) in GROUPS or target in ALSO:
+        found["operators"] = operators
+    return found
 
 
 def main(arguments):
