@@ -192,7 +192,7 @@ def test_what_is_printed_was_measured_on_these_programs():
 
 # Their pages say that they are older than the programs; a new run ends this.
 OLD = ["performance", "reliability"]
-OLD_MARK = pytest.mark.xfail(strict=True, reason="run nox -s measure -- THIS")
+OLD_MARK = pytest.mark.xfail(strict=True, reason="run nox -s measure, with its name")
 
 
 @pytest.mark.parametrize(
