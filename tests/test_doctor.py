@@ -72,7 +72,8 @@ def forked(folder, arguments, before=None):
                 os.chdir(folder)
                 sys.path.insert(0, str(ROOT))
                 # What other tests imported is no part of the application.
-                for name in [n for n in sys.modules if n.startswith("snippets.")]:
+                ours = "snippets.", "tests.", "tools."
+                for name in [n for n in sys.modules if n.startswith(ours)]:
                     del sys.modules[name]
                 sys.argv = ["doctor.py", *arguments]
                 doctor = load()
