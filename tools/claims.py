@@ -63,9 +63,15 @@ def pins():
     return found
 
 
+@lru_cache
+def mutants():
+    """Why mutants stay that no test notices: by program, and everywhere."""
+    return read("mutants")
+
+
 def reason(program, mutant):
     """Why no test notices a mutant, here or in every program; or nothing."""
-    reasons = read("mutants")
+    reasons = mutants()
     if mutant in reasons.get(program, {}):
         return reasons[program][mutant]
     everywhere = reasons["everywhere"].items()

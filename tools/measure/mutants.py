@@ -32,6 +32,8 @@ APPROACHES = claims.approaches()
 # Where operators are changed too. The recipes with a login take too long for one run.
 GROUPS = ("Data safety",)
 ALSO = "recipes/content_security_policy", "recipes/csrf"
+MORE = {f"recipes/{n}" for n, about in claims.recipes() if about["group"] in GROUPS}
+MORE |= {*ALSO}
 # Whoever reads the page sees a text; an assignment of None is a statement removed.
 LEFT_OUT = mutators.operator_string, mutators.operator_assignment
 # A mutant that hangs is killed; the slowest tests take a tenth of this.
@@ -176,9 +178,8 @@ def attempt(copy, target):
 
 def wanted(target):
     """What is done to a program: to some, more than to remove its statements."""
-    groups = {f"recipes/{name}": about["group"] for name, about in claims.recipes()}
     found = {"statements": statements}
-    if groups.get(target) in GROUPS or target in ALSO:
+    if target in MORE:
         found["operators"] = operators
     return found
 
