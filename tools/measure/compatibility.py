@@ -342,14 +342,18 @@ def select(names):
             environments[name] = claims.Wanted(varies=varies, recipes=True)
     if recipes and approaches:
         sys.exit("compatibility: name approaches or recipes, not both")
+    chosen = environments or known
     if recipes:
         # Pytest without a test to run would run all.
-        known = {
+        chosen = {
             name: each
-            for name, each in known.items()
-            if each.recipes and {*recipes_for(each.release)} & {*recipes}
+            for name, each in chosen.items()
+            if each.recipes
+            and {*recipes_for(each.release if name in known else newest())} & {*recipes}
         }
-    return environments or known, approaches, recipes
+    if not chosen:
+        sys.exit("compatibility: these recipes claim none of these environments")
+    return chosen, approaches, recipes
 
 
 def described(environments, content=()):
