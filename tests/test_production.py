@@ -19,7 +19,7 @@ from sqlalchemy import text
 
 from snippets import production
 from snippets.recipes import gunicorn_conf
-from tools.measure import nginx
+from tools.measure import gunicorn_server, nginx
 from tools.measure.login import CHECKS, WRONG, accounts, create, log_in
 from tools.measure.removal import without
 from tools.measure.surface import Failure, alerts
@@ -81,7 +81,7 @@ def test_gunicorn_says_so_in_one_sentence(tmp_path):
     without_key = environment(tmp_path, SECRET_KEY="")
     with (
         pytest.raises(RuntimeError, match=said) as raised,
-        nginx.gunicorn(tmp_path, without_key),
+        gunicorn_server.gunicorn(tmp_path, without_key),
     ):
         pass
     assert "Traceback" not in str(raised.value)
@@ -425,7 +425,9 @@ def serve(tmp_path, with_account):
         shutil.copy(with_account, tmp_path)
         arguments = ["app:create_app()", "--workers", workers, *arguments]
         with (
-            nginx.gunicorn(tmp_path, environment(tmp_path), arguments) as gunicorn,
+            gunicorn_server.gunicorn(
+                tmp_path, environment(tmp_path), arguments
+            ) as gunicorn,
             nginx.serve(tmp_path, configuration, gunicorn) as site,
         ):
             yield site
@@ -674,7 +676,7 @@ def test_gunicorn_is_reached_through_nginx_only(tmp_path):
     """Its default is 127.0.0.1; another address lets a client choose its own."""
     write(tmp_path)
     for address, reached in ("127.0.0.1", False), ("0.0.0.0", True):  # noqa: S104
-        with nginx.gunicorn(
+        with gunicorn_server.gunicorn(
             tmp_path, environment(tmp_path), address=address
         ) as gunicorn:
             outside = socket.socket()

@@ -17,7 +17,7 @@ from packaging.requirements import Requirement
 
 from tools import claims
 from tools.listing import program
-from tools.measure import nginx
+from tools.measure import gunicorn_server, nginx
 from tools.measure.reliability import postgres
 from tools.paths import DOCS, SNIPPETS
 from tools.publish.browser import find_browser, launch
@@ -273,7 +273,7 @@ def serve(folder, server):
                 run(folder, *command, "--password", "testing", **environment)
             conf = (folder / "admin.conf").read_text("utf-8")
             with (
-                nginx.gunicorn(folder, environment) as gunicorn,
+                gunicorn_server.gunicorn(folder, environment) as gunicorn,
                 nginx.serve(folder, conf, gunicorn) as site,
             ):
                 site.rows = lambda query: rows(server, url, query)

@@ -2,8 +2,6 @@
 
 import os
 import runpy
-import subprocess
-import sys
 from contextlib import contextmanager
 from contextvars import copy_context
 
@@ -16,7 +14,7 @@ from snippets import web_answers, web_answers_example
 from snippets.models import Tag
 from snippets.web_answers import TagView, db, new_app, proxied
 from tools import claims, results, verdicts
-from tools.measure.gunicorn_server import Server
+from tools.measure.gunicorn_server import gunicorn
 from tools.paths import DOCS, ROOT
 
 MEASURED = results.compatibility()
@@ -113,21 +111,13 @@ def served(config, folder, *arguments):
     """Gunicorn with the application whose context was pushed."""
     hook = 'def post_worker_init(worker):\n    worker.log.info("imported")\n'
     folder.joinpath("hook.py").write_text(hook, "utf-8")
-    command = [sys.executable, "-m", "gunicorn", "--bind", "127.0.0.1:0", *arguments]
-    command += ["--config", folder / "hook.py", "--no-control-socket"]
-    command += ["snippets.web_answers:create_app_pushed()"]
+    arguments += "--config", str(folder / "hook.py")
+    arguments += ("snippets.web_answers:create_app_pushed()",)
     url = config["SQLALCHEMY_ENGINES"]["default"]
     environment = os.environ | {"DATABASE_URL": url, "PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(
-        command, env=environment, stderr=subprocess.PIPE, text=True
-    ) as process:
-        server = Server(process)
-        try:
-            server.port = int(server.wait_for(r"Listening at: http://.*:(\d+)")[1])
-            server.wait_for("imported")
-            yield server
-        finally:
-            process.terminate()
+    with gunicorn(folder, environment, arguments) as server:
+        server.wait_for("imported")
+        yield server
 
 
 @pytest.mark.parametrize(("threads", "fresh"), [("1", False), ("2", True)])

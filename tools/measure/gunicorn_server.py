@@ -2,6 +2,8 @@
 
 import re
 import socket
+import subprocess
+import sys
 from contextlib import contextmanager
 from http.client import HTTPConnection
 from urllib.parse import urlencode
@@ -57,3 +59,20 @@ class Server:
     def create(self, name, token, cookie):
         data = {"name": name, "csrf_token": token}
         return self.request("POST", "/admin/tag/new/", cookie, data)[0].status
+
+
+@contextmanager
+def gunicorn(folder, environment, arguments=("app:create_app()",), address="127.0.0.1"):
+    """Start gunicorn in a folder as a page does, on a port of its own."""
+    command = [sys.executable, "-m", "gunicorn", *arguments]
+    command += ["--bind", f"{address}:0", "--no-control-socket"]
+    with subprocess.Popen(
+        command, cwd=folder, env=environment, stderr=subprocess.PIPE, text=True
+    ) as process:
+        server = Server(process)
+        try:
+            server.port = int(server.wait_for(r"Listening at: http://.*:(\d+)")[1])
+            server.wait_for("Booting worker")
+            yield server
+        finally:
+            process.terminate()

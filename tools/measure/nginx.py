@@ -6,15 +6,12 @@ import shutil
 import socket
 import ssl
 import subprocess
-import sys
 from contextlib import contextmanager
 from http.client import HTTPConnection
 from http.cookies import SimpleCookie
 from urllib.parse import urlencode
 
 from bs4 import BeautifulSoup
-
-from tools.measure.gunicorn_server import Server
 
 HOST = "admin.example.com"
 PLACES = f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin"
@@ -123,23 +120,6 @@ def certify(folder, host):
     command += ["-keyout", key, "-out", certificate]
     subprocess.run(command, check=True, capture_output=True)
     return certificate, key
-
-
-@contextmanager
-def gunicorn(folder, environment, arguments=("app:create_app()",), address="127.0.0.1"):
-    """Start gunicorn in a folder as a page does, on a port of its own."""
-    command = [sys.executable, "-m", "gunicorn", *arguments]
-    command += ["--bind", f"{address}:0", "--no-control-socket"]
-    with subprocess.Popen(
-        command, cwd=folder, env=environment, stderr=subprocess.PIPE, text=True
-    ) as process:
-        server = Server(process)
-        try:
-            server.port = int(server.wait_for(r"Listening at: http://.*:(\d+)")[1])
-            server.wait_for("Booting worker")
-            yield server
-        finally:
-            process.terminate()
 
 
 @contextmanager
