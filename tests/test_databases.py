@@ -2,37 +2,64 @@
 
 import pytest
 
-from tools import results, verdicts
-from tools.measure import databases
+from tools import claims, results, verdicts
+from tools.measure import compatibility, databases
 
-MEASURED = results.databases()["failed"]
+MEASURED = results.databases()
 
 
 def test_every_approach_that_works_was_asked_on_every_server():
-    names = {name for _, name in databases.wirings()}
-    assert {database: {*cells} for database, cells in MEASURED.items()} == {
-        database: names for database in databases.DATABASES
+    assert {
+        release: {database: {*cells} for database, cells in found.items()}
+        for release, found in MEASURED["failed"].items()
+    } == {
+        release: {
+            database: {name for _, name in databases.wirings(release)}
+            for database in databases.DATABASES
+        }
+        for release in databases.RELEASES
     }
 
 
-def test_the_one_answer_holds_on_servers():
+@pytest.mark.parametrize("release", databases.RELEASES)
+def test_the_one_answer_holds_on_servers(release):
     """But for a bulk delete with psycopg 3, which fails however a session is passed."""
-    failed = {d: {*cells["proxy-sqlalchemy"]} for d, cells in MEASURED.items()}
+    known = verdicts.cell(results.compatibility(), "proxy-sqlalchemy", release).failed
+    found = MEASURED["failed"][release]
+    failed = {d: {*cells["proxy-sqlalchemy"]} - {*known} for d, cells in found.items()}
     assert failed == {"PostgreSQL": {"bulk-delete"}, "MariaDB": set()}
-    assert all("bulk-delete" in cell for cell in MEASURED["PostgreSQL"].values())
+    assert all("bulk-delete" in cell for cell in found["PostgreSQL"].values())
 
 
-def test_a_server_adds_no_other_fault():
-    compatibility = results.compatibility()
-    newest = verdicts.newest(compatibility)
-    for cells in MEASURED.values():
+@pytest.mark.parametrize("release", databases.RELEASES)
+def test_a_server_adds_no_other_fault(release):
+    known = results.compatibility()
+    for cells in MEASURED["failed"][release].values():
         for name, failed in cells.items():
-            known = {*newest.approaches[name].failed, "bulk-delete"}
-            assert failed.keys() <= known
+            cell = verdicts.cell(known, name, release)
+            assert failed.keys() <= {*cell.failed, "bulk-delete"}, name
+
+
+def test_every_recipe_that_takes_a_database_passes_on_every_server():
+    for found in MEASURED["recipes"].values():
+        assert {name: cell["failed"] for name, cell in found.items()} == {
+            name: [] for name in found
+        }
+
+
+def test_the_recipes_are_not_stale():
+    fresh = compatibility.content([], [name for name, _ in claims.recipes()])
+    stale = {
+        f"recipes/{name}"
+        for found in MEASURED["recipes"].values()
+        for name, cell in found.items()
+        if cell["content"] != fresh[f"recipes/{name}"]
+    }
+    assert stale == set(), "run nox -s measure -- databases, with these names"
 
 
 def test_an_unknown_argument_is_one_sentence():
-    with pytest.raises(SystemExit, match="takes --check or nothing, not 'all'"):
+    with pytest.raises(SystemExit, match="'all' is no recipe"):
         databases.main(["all"])
 
 
@@ -43,4 +70,4 @@ def test_a_server_that_is_missing_is_one_sentence(monkeypatch):
     module = type("Missing", (), {"running": staticmethod(running)})
     monkeypatch.setattr(databases, "DATABASES", {"PostgreSQL": module})
     with pytest.raises(SystemExit, match="databases: PostgreSQL does not answer"):
-        databases.measure()
+        databases.measure([], [])

@@ -130,7 +130,8 @@ class Databases(TypedDict):
     content: str
     python: str
     packages: dict[str, str | None]
-    failed: dict[str, dict[str, dict[str, str]]]
+    failed: dict[str, dict[str, dict[str, dict[str, str]]]]
+    recipes: dict[str, dict[str, dict]]
 
 
 class Servers(TypedDict):

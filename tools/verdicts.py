@@ -312,6 +312,16 @@ def on_server(run, server, name):
     return found
 
 
+def on_database(run, database, name):
+    """The checks that an approach fails on a database: each set with its releases."""
+    found = {}
+    for release, databases in run["failed"].items():
+        if name in databases[database]:
+            failed = tuple(databases[database][name])
+            found.setdefault(failed, []).append(release)
+    return found
+
+
 def run_on(run, name):
     """The releases on which an approach was run on servers."""
     return [

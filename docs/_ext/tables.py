@@ -177,10 +177,11 @@ class Guide:
     def database_messages(self):
         """What failing checks said on database servers, with where, each text once."""
         found = {}
-        for database, cells in self.databases["failed"].items():
-            for failed in cells.values():
-                for check, text in failed.items():
-                    found.setdefault(text, {})[f"{check} on {database}"] = None
+        for databases in self.databases["failed"].values():
+            for database, cells in databases.items():
+                for failed in cells.values():
+                    for check, text in failed.items():
+                        found.setdefault(text, {})[f"{check} on {database}"] = None
         return [(text, ", ".join(where)) for text, where in found.items()]
 
     def errors(self):

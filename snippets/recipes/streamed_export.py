@@ -149,7 +149,15 @@ class StreamedExport:
             response.call_on_close(session.close)
             return response
 
-        return count, query.with_session(session).yield_per(100)
+        # PyMySQL loses the rest of a stream when a relation is loaded meanwhile.
+        mysql = session.get_bind(self.model).dialect.name in ("mysql", "mariadb")
+
+        def rows():
+            options = {"stream_results": not mysql}
+            found = session.scalars(query.statement, execution_options=options)
+            yield from found.yield_per(100)
+
+        return count, rows()
 
     def get_export_value(self, model, name):
         value = super().get_export_value(model, name)

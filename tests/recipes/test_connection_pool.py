@@ -17,7 +17,7 @@ from tools.measure.surface import Failure
 
 PATH = "/admin/post/"
 SMALL = {"pool_size": 2, "max_overflow": 0}
-CLOSED = "Cannot operate on a closed database|the connection is closed"
+CLOSED = "Cannot operate on a closed database|the connection is closed|InterfaceError"
 
 
 @pytest.fixture

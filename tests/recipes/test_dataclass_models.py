@@ -13,7 +13,11 @@ from tools.measure.surface import Failure, alerts
 MISSING = "__init__() missing 1 required positional argument: 'name'"
 REFUSED = "Failed to create record. no such player"
 EARLY = (MISSING, REFUSED)
-EMPTY = ("NOT NULL constraint failed: ", 'null value in column "slug"')
+EMPTY = (
+    "NOT NULL constraint failed: ",
+    'null value in column "slug"',
+    "Column 'slug' cannot be null",
+)
 NEW_PLAYERS = {
     "name": "Red Hill",
     "players-0-id": "",
@@ -46,7 +50,7 @@ def refuses(surface, message, changes):
     else:
         alert = alerts(surface.submit("/admin/team/new/", changes))
         wanted = message if isinstance(message, tuple) else (message,)
-        assert any(each in alert for each in wanted)
+        assert any(each in alert for each in wanted), alert
     assert read(surface, "team")[1:] == []
 
 

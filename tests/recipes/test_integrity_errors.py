@@ -20,6 +20,7 @@ REJECTED = (
     "UNIQUE constraint failed: "
     "integrity_errors_post.author_id, integrity_errors_post.title"
     "|duplicate key value violates unique constraint"
+    "|.*Duplicate entry"
 )
 SECRET = "17" * 8
 DUPLICATE = "Not done: another row has these values."

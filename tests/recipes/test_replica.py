@@ -27,6 +27,8 @@ class Replicated:
             return module.create_app(given | config | {"SQLALCHEMY_ENGINES": engines})
 
         self.surface = drive(create_app)
+        if not self.surface.url.startswith("sqlite"):
+            pytest.skip("the replica is a copy of a SQLite file")
         self.replicate()
 
     def replicate(self):
@@ -177,7 +179,8 @@ def test_inline_edit(make):
 def test_without_a_replica_one_database_plays_both_parts(drive):
     surface = drive(replica.create_app)
     create(surface)
-    assert "created" in names(surface, surface.app.test_client())[-1]
+    tags = names(surface, surface.app.test_client())
+    assert any("created" in tag for tag in tags)
 
 
 def test_removal_of_the_other_part(drive):

@@ -17,7 +17,7 @@ NO_TABLE = "(sqlite3.OperationalError) no such table: several_databases_invoice"
 UNDEFINED = '(psycopg.errors.UndefinedTable) relation "several_databases_invoice"'
 NO_ENGINE = "'SQLALCHEMY_ENGINES[\"archive\"]' was not defined."
 FAILED = (OperationalError, ProgrammingError)
-MISSING = f"{re.escape(NO_TABLE)}|{re.escape(UNDEFINED)}"
+MISSING = f"{re.escape(NO_TABLE)}|{re.escape(UNDEFINED)}|Table '.+' doesn't exist"
 CUSTOMERS, INVOICES = "several_databases_customer", "several_databases_invoice"
 
 

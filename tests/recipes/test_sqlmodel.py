@@ -15,7 +15,10 @@ from tools.measure.removal import without
 from tools.measure.surface import alerts
 
 NO_FILTER = "Unsupported filter type name"
-NO_FIELD = 'NOT NULL constraint failed: sqlmodel_hero.name|null value in column "name"'
+NO_FIELD = (
+    'NOT NULL constraint failed: sqlmodel_hero.name|null value in column "name"'
+    "|Column 'name' cannot be null"
+)
 NO_KEY = '"Hero" object has no field "list_form_pk"'
 NEGATIVE = "Input should be greater than or equal to 0"
 

@@ -15,12 +15,11 @@ import tempfile
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from http.client import HTTPConnection
 
-from tools import claims, results
+from tools import results
 from tools.measure import compatibility, evidence
-from tools.measure.databases import wirings
+from tools.measure.databases import RELEASES, python, wirings
 from tools.measure.production.clients import Meeting, Paired, expected, rows
 from tools.measure.production.serving import BARE, SECONDS, SERVERS, probes, serving
 from tools.measure.reliability import postgres
@@ -28,8 +27,6 @@ from tools.measure.reliability.approaches import BROKEN
 from tools.measure.reliability.load import Ledger
 from tools.paths import ROOT
 
-# The oldest release, one of the middle, and the newest.
-RELEASES = ["1.6.1", "2.0.2", compatibility.newest()]
 PACKAGES = ["gunicorn", "gevent", "waitress", "uvicorn", "a2wsgi", "asgiref", "psycopg"]
 ERROR = re.compile(r"^(?:\w+\.)*\w*(?:Error|Exception)\b.*", re.MULTILINE)
 
@@ -95,7 +92,8 @@ def keep_alive():
 def here(url, *names):
     """Every cell of the Flask-Admin that is installed here, or of some approaches."""
     server = postgres.Server(url)
-    known = [*(name for _, name in wirings()), BROKEN]
+    release = compatibility.installed("Flask-Admin")
+    known = [*(name for _, name in wirings(release)), BROKEN]
 
     def cells(kind):
         return {n: cell(server, kind, n) for n in known if n in names or not names}
@@ -107,14 +105,11 @@ def here(url, *names):
 
 def ask(release, url, names):
     """The cells of a release, from an environment that has it."""
-    newest = release == compatibility.newest()
-    wanted = replace(claims.environments()[f"flask-admin=={release}"], recipes=False)
     more = [*PACKAGES, "psycopg-binary", "psutil"]
     with tempfile.TemporaryDirectory() as folder:
-        environment = compatibility.python(wanted, folder, more)
-        command = [sys.executable] if newest else environment
+        command = [*python(release, folder, more), "-W", "ignore", "-m"]
         done = subprocess.run(
-            [*command, "-W", "ignore", "-m", "tools.measure.servers", url, *names],
+            [*command, "tools.measure.servers", url, *names],
             cwd=ROOT,
             env=compatibility.environ(),
             capture_output=True,
