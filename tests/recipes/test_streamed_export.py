@@ -213,7 +213,7 @@ def test_a_joined_collection_cannot_be_streamed(start):
     [
         (STREAMED, "class PostView(ModelView)", check_memory, "1000 <= "),
         ("yield_per(100)", "all()", check_first_row, "1000 <= "),
-        ("session.scalars(", "db.session.scalars(", check_connection, "1 == 0"),
+        ("session.scalars(", "query.session.scalars(", check_connection, "1 == 0"),
         ("response.call_on_close(session.close)", "pass", check_connection, "1 == 0"),
         ("response.call_on_close(session.close)", "pass", check_first_row, "1 == 0"),
         ('FORMULA.sub("\'", str(value))', "value", check_formulas, "strip"),
