@@ -76,6 +76,9 @@ def pytest_collection_modifyitems(config, items):
             if not hasattr(item, "callspec")
             or item.callspec.params.get("approach", wanted[0]) in wanted
         ]
+    if config.getoption("server"):
+        # What takes no database meets no server, and would only be counted.
+        items[:] = [item for item in items if "new_database" in item.fixturenames]
 
 
 class Recorder:
