@@ -190,29 +190,13 @@ def test_what_is_printed_was_measured_on_these_programs():
     assert RESULTS.content.keys() == fresh.keys()
 
 
-# Their pages say that they are older than the programs; a new run ends this.
-OLD = ["performance", "reliability"]
-OLD_MARK = pytest.mark.xfail(strict=True, reason="run nox -s measure, with its name")
-
-
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(n, marks=[OLD_MARK] * (n in OLD)) for n in evidence.RESTS_ON],
-)
+@pytest.mark.parametrize("name", evidence.RESTS_ON)
 def test_what_was_measured_in_one_go_is_not_stale(name):
     recorded = results.read(name).get("content")
     assert recorded == evidence.of(name), f"run nox -s measure -- {name}"
 
 
-# Changed since; the page about reliability says so. A new run ends this.
-LATE = ["recipes/flask_login", "recipes/protected_admin", "recipes/tenants"]
-LATE_MARK = pytest.mark.xfail(strict=True, reason="run nox -s measure -- mutants")
-
-
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(n, marks=[LATE_MARK] * (n in LATE)) for n in mutants.targets()],
-)
+@pytest.mark.parametrize("name", mutants.targets())
 def test_every_program_was_changed(name):
     """A program that changed since, or that is new, wants nox -s measure -- mutants."""
     recorded = results.mutants().get(name, {"content": ""})
