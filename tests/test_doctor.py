@@ -469,6 +469,42 @@ def test_a_session_in_another_file_than_the_application(examine, tmp_path):
     assert (healed.code, healed.ids) == (0, []), healed.said
 
 
+@pytest.mark.parametrize("id", ["FAL010", "FAL002"])
+def test_a_session_that_another_module_knows_how_to_make(id, examine, tmp_path):
+    """The change calls what the application calls, and imports what it lacks.
+
+    The session is held, or rejected while the view is made.
+    """
+    store = f"{PLAIN}\nSession = sessionmaker(engine)\n"
+    (tmp_path / "store.py").write_text(store, "utf-8")
+    kept = '"""From the store."""\nfrom store import Session\n\nkept = Session()\n'
+    (tmp_path / "kept.py").write_text(kept, "utf-8")
+    source = """
+        from kept import kept
+        from store import Admin, Flask, Tag, View, scoped_session
+
+        app = Flask(__name__)
+        app.secret_key = "testing"
+        class Held(View):
+            def __init__(self, model, session):
+                super().__init__(model, scoped_session(lambda: session))
+                self.session = session
+        Admin(app).add_view(VIEW(Tag, kept))
+    """.replace("VIEW", "Held" if id == "FAL010" else "View")
+
+    def without_lite(doctor):
+        del sys.modules["flask_sqlalchemy_lite"]
+
+    found = examine(source, "--json", before=without_lite)
+    assert (found.code, found.ids) == (1, [id]), found.said
+    assert found.findings[0]["cause"] == "kept.py:4"
+    assert found.findings[0]["write"].startswith("Use a scoped session")
+    heal(found)
+    assert "kept = scoped_session(Session)" in (tmp_path / "kept.py").read_text()
+    healed = examine(None, "--json")
+    assert (healed.code, healed.ids) == (0, []), healed.said
+
+
 HEALTHY = {
     "pages that write": (
         LITE,
@@ -617,6 +653,20 @@ class Report(BaseView):
         def create_app():
             app = start()
             Admin(app).add_view(Report(endpoint="report"))
+            return app
+        """,
+    ),
+    "a name that is translated": (
+        LITE
+        + """
+class Lazy:
+    def __str__(self):
+        return current_app.config["TAGS"]
+""",
+        """
+        def create_app():
+            app = start(TAGS="Etiquetas")
+            Admin(app).add_view(View(Tag, db.session, name=Lazy(), endpoint="tag"))
             return app
         """,
     ),
@@ -939,6 +989,41 @@ BAD = {
         2,
         "raises ZeroDivisionError: division by zero (shop.py:",
     ),
+    "Flask-Babel is installed and not used": (
+        views("raise KeyError('babel')"),
+        [],
+        2,
+        "KeyError: 'babel' (shop.py:39): Flask-Babel is installed, so call Babel(app).",
+    ),
+    "no tables": (
+        app(
+            """
+def create_app():
+    app = new_app()
+    db.init_app(app)
+    admin = Admin(app)
+    admin.add_view(View(Tag, db.session))
+    admin.add_view(View(User, db.session))
+    return app
+"""
+        ),
+        [],
+        2,
+        "Not examined: Tag, User: GET /admin/tag/ raises OperationalError: "
+        "(sqlite3.OperationalError) no such table: tag: create the tables first.",
+    ),
+    "an import of what is not there": (
+        "from json import nothing",
+        [],
+        2,
+        "ImportError: cannot import name 'nothing' from 'json' (shop.py:1)",
+    ),
+    "a login that no option of Flask-Admin opens": (
+        views("return redirect('/login')"),
+        ["--bypass-access"],
+        2,
+        "asks for a login: --bypass-access does not reach it, see --as-user",
+    ),
     "all pages hang": (
         app(
             """
@@ -1078,6 +1163,38 @@ def test_a_login(options, code, examine):
     assert found.code == code, found.said
     said = "views are examined as if accessible" in found.said
     assert said == ("--bypass-access" in options)
+
+
+def test_sqlalchemy_that_is_too_old(examine):
+    def old(doctor):
+        doctor.installed = lambda: {"SQLAlchemy": "1.3.24"}
+
+    found = examine(app(FINE), before=old)
+    assert found.code == 2
+    assert "The doctor needs SQLAlchemy 1.4 or newer; this is 1.3.24." in found.said
+
+
+def test_releases_before_werkzeug_2_and_sqlalchemy_1_4_24(examine):
+    """The client gave tuples without a class, and the driver's connection had a name
+    of its own.
+    """
+
+    def old(doctor):
+        import werkzeug.test
+
+        class Client(werkzeug.test.Client):
+            def __init__(self, application, response_wrapper=None, **options):
+                assert response_wrapper
+                super().__init__(application, response_wrapper, **options)
+
+        werkzeug.test.Client = Client
+
+    found = examine(app(FINE), before=old)
+    assert found.code == 0, found.said
+    raw = object()
+    for name in "connection", "dbapi_connection":
+        assert load().driver_of(SimpleNamespace(**{name: raw})) is raw
+    assert load().driver_of(raw) is raw
 
 
 def test_a_finding_is_ignored(examine):

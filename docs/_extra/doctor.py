@@ -124,7 +124,7 @@ BELOW_MAIN = (
     "as --app."
 )
 OPTIONS = "see --as-user, --cookie, --header and --bypass-access"
-LOGIN = f"asks for a login: {OPTIONS}"
+STILL = "--bypass-access does not reach it, see --as-user, --cookie and --header"
 
 # ------------------------------------------------------------------------------------
 # What to write
@@ -302,7 +302,13 @@ APPROACHES = [
 # What cures a message of packages that do not work together.
 CURES = {
     r"T_SESSION": "pip install flask-sqlalchemy",
-    r"'tuple' object has no attribute 'items'": 'pip install "wtforms<3.1"',
+    r"'tuple' object has no attribute 'items'|unpack \(expected 4, got 3\)": (
+        'pip install "wtforms<3.1"'
+    ),
+    r"KeyError: 'babel'": "Flask-Babel is installed, so call Babel(app).",
+    r"no such table|relation .* does not exist|Table .* doesn't exist": (
+        "create the tables first."
+    ),
     r"flask\.sansio": 'pip install "flask>=3"',
     r"pkg_resources": 'pip install "setuptools<81"',
 }
@@ -399,7 +405,7 @@ def said_by(error):
 
 def without_path(message):
     """An ``ImportError`` without the file that it names."""
-    return re.sub(r" \([^()]*site-packages[^()]*\)$", "", message)
+    return re.sub(r" \([^()]*[/\\][^()]*\)$", "", message)
 
 
 # ------------------------------------------------------------------------------------
@@ -544,7 +550,7 @@ class Watch:
 
     def begin(self, session, transaction, connection):
         self.use(session)
-        raw = id(connection.connection.dbapi_connection)
+        raw = id(driver_of(connection.connection))
         for token in self.out.get(raw, []):
             token["session"] = weakref.ref(session)
 
@@ -562,6 +568,7 @@ class Watch:
     def send(self, url, method="GET", data=None, turn=None):
         """Send one request in this thread; return its Visit."""
         from werkzeug.test import Client
+        from werkzeug.wrappers import Response
 
         visit = self.local.visit = Visit(method, url)
         visit.turn, parts = turn, urlsplit(url)
@@ -573,7 +580,7 @@ class Watch:
             pairs = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
             headers.append(("Cookie", pairs))
         try:
-            response = Client(application, use_cookies=False).open(
+            response = Client(application, Response, use_cookies=False).open(
                 parts.path,
                 method=method,
                 base_url=f"{parts.scheme}://{parts.netloc}{root(self.app)}",
@@ -691,6 +698,12 @@ def family(raw):
     return "other"
 
 
+def driver_of(connection):
+    """The driver's connection; until SQLAlchemy 1.4.23 it has another name."""
+    found = getattr(connection, "dbapi_connection", None)
+    return found or getattr(connection, "connection", connection)
+
+
 def rows(raw, statement):
     cursor = raw.cursor()
     try:
@@ -744,7 +757,7 @@ class Guard:
     def replaced(self, name, original):
         @functools.wraps(original)
         def instead(dialect, connection, *arguments):
-            raw = getattr(connection, "dbapi_connection", connection)
+            raw = driver_of(connection)
             if name == "set_isolation_level":
                 # Autocommit would end the outer transaction, or go without one.
                 guarded = id(raw) in self.outer or id(raw) in self.modes
@@ -819,7 +832,7 @@ class Guard:
         self.alive.append(raw)
 
     def execute(self, connection, cursor, statement, parameters, context, many):
-        raw = connection.connection.dbapi_connection
+        raw = driver_of(connection.connection)
         if family(raw) in SESSION:
             self.engines.add(connection.engine)
         self.used.setdefault(connection.engine.url, connection.engine)
@@ -1199,13 +1212,20 @@ def find_module(name):
 class Loaded:
     """An application, and what was noted while it was made.
 
-    :ivar places: where views, loaders and sessions were created.
+    :ivar app: None if it cannot be loaded, and none was made until then.
+    :ivar is_made: whether it was loaded.
+    :ivar places: where applications, views, loaders and sessions were created.
     :ivar pushed: where contexts were pushed that were not popped.
     """
 
-    def __init__(self, name, limit, script=None):
+    def __init__(self):
+        self.app, self.is_made = None, False
         self.places, self.pushed = weakref.WeakKeyDictionary(), []
-        self.app = self.load(name, limit, script)
+
+    def made(self, kind):
+        """``{object: place}`` of a kind, in the order in which they were made."""
+        found = list(self.places.items())
+        return {each: at for each, at in found if isinstance_of(type(each), kind)}
 
     def note(self, kind):
         original = kind.__init__
@@ -1232,13 +1252,13 @@ class Loaded:
             if not re.fullmatch(r"\w+(\.\w+)*", script) or find_module(script) is None:
                 raise NotExamined(f"No application: there is no file {script}.")
             self.space = runpy.run_module(script, run_name="__main__", alter_sys=True)
-        made = [a for a in list(self.places) if isinstance_of(type(a), Flask)]
-        made.sort(key=lambda app: "admin" not in app.extensions)
+        made = sorted(self.made(Flask), key=lambda app: "admin" not in app.extensions)
         if not made:
             raise NotExamined(f"No application: {script} makes none.")
         return made[0]
 
     def load(self, name, limit, script):
+        """Find the application, or say why there is none."""
         os.environ.update(FLASK_DEBUG="0", FLASK_RUN_FROM_CLI="true")
         try:
             import flask
@@ -1273,14 +1293,14 @@ class Loaded:
             signal.setitimer(signal.ITIMER_REAL, limit)
         try:
             if script:
-                app = self.run_script(script)
+                self.app = self.run_script(script)
             else:
-                app = ScriptInfo(app_import_path=name).load_app()
+                self.app = ScriptInfo(app_import_path=name).load_app()
+            self.is_made = True
         except NoAppException as error:
             text = " ".join(str(error).split())
             if "Traceback" in text:
-                last = str(error).strip().splitlines()[-1]
-                text = f"While importing {name or 'the application'}: {last}"
+                last = without_path(str(error).strip().splitlines()[-1])
                 raise self.not_made(
                     error.__cause__ or error.__context__, last
                 ) from None
@@ -1297,7 +1317,6 @@ class Loaded:
             with suppress(RuntimeError):
                 flask.appcontext_pushed.disconnect(push)
                 flask.appcontext_popped.disconnect(pop)
-        return app
 
     def push(self, sender, **extra):
         self.pushed.append(line_of_caller())
@@ -1324,6 +1343,9 @@ class Loaded:
 
     def not_made(self, error, said):
         """What an exception means that was raised while the application was made."""
+        from flask import Flask
+        from sqlalchemy.orm import Session, scoped_session
+
         error = error if isinstance(error, BaseException) else RuntimeError(said)
         if isinstance(error, ImportError) and cure(said):
             return self.not_together(error)
@@ -1335,7 +1357,11 @@ class Loaded:
         if "flask_sqlalchemy_lite" in after and isinstance(error, RuntimeError):
             finding = Finding("FAL001", place, place, said)
         elif "Passing a session object directly" in text:
-            finding = Finding("FAL002", place, place, said)
+            self.app = next(iter(self.made(Flask)), None)
+            # What a scoped session makes is not the one that was passed.
+            scoped = [None, *self.made(scoped_session).values()]
+            own = [at for at in self.made(Session).values() if at not in scoped]
+            finding = Finding("FAL002", place, [place, *own][-1], said)
         where = f" ({shown(place)})" if place else ""
         return NotExamined(f"Your application raises {said}{where}", finding)
 
@@ -1714,53 +1740,56 @@ def scoped_again(place, loaded):
             f"{' ' * node.col_offset}{name} = {lite[1]}.session"
         ]
         changed = source.write(lines)
-        lite = package_of(loaded.app) == "flask_sqlalchemy_lite"
-        return with_proxy(changed=changed) if lite else changed
+        return with_proxy(changed=changed) if uses_lite(loaded) else changed
     if function.endswith("scoped_session"):
         value = f"scoped_session({given})"
-    elif function.endswith("Session"):
+    elif function in ("Session", "orm.Session") and given:
         value = f"scoped_session(sessionmaker({given}))"
-    elif isinstance(call.func, ast.Call) or function.endswith(
-        ("sessionmaker", "maker")
-    ):
+    elif not first:
         value = f"scoped_session({function})"
     else:
-        return {}
+        value = f"scoped_session(lambda: {ast.unparse(call)})"
     lines = list(source.lines)
     indent = " " * node.col_offset
     lines[node.lineno - 1 : node.end_lineno] = [f"{indent}{name} = {value}"]
-    return removed_at_the_end(source, lines, node, name, indent, loaded)
+    return removed_at_the_end(source, lines, node, name, loaded)
 
 
-def removed_at_the_end(source, lines, node, name, indent, loaded):
-    place = loaded.places.get(loaded.app)
-    if place is None or f"{name}.remove(" in source.text:
-        return source.write(lines)
-    if place[0] != source.file:
-        return source.write(lines) | removed_elsewhere(place, source.file, name)
-    block, number = source.statements(place[1])[-1]
-    made = block[number]
-    target = ast.unparse(made.targets[0]) if isinstance(made, ast.Assign) else "app"
-    # After both, so that both names are there.
-    later = max([made, node], key=lambda each: each.lineno)
-    same = [n for b, n in source.statements(node.lineno) if b is block]
-    if not same and later is node:
-        later = made
-    shift = len(lines) - len(source.lines)
-    row = later.end_lineno + (shift if later.lineno >= node.lineno else 0)
-    line = f"{target}.teardown_appcontext(lambda error: {name}.remove())"
-    lines.insert(row, " " * later.col_offset + line)
+def removed_at_the_end(source, lines, node, name, loaded):
+    place, elsewhere = loaded.places.get(loaded.app), {}
+    if place and f"{name}.remove(" not in source.text:
+        if place[0] != source.file:
+            elsewhere = removed_elsewhere(place, source.file, name)
+        else:
+            block, number = source.statements(place[1])[-1]
+            made = block[number]
+            target = "app"
+            if isinstance(made, ast.Assign):
+                target = ast.unparse(made.targets[0])
+            # After both, so that both names are there.
+            later = max([made, node], key=lambda each: each.lineno)
+            same = [n for b, n in source.statements(node.lineno) if b is block]
+            if not same and later is node:
+                later = made
+            shift = len(lines) - len(source.lines)
+            row = later.end_lineno + (shift if later.lineno >= node.lineno else 0)
+            line = f"{target}.teardown_appcontext(lambda error: {name}.remove())"
+            lines.insert(row, " " * later.col_offset + line)
     missing = [
         n
         for n in ("scoped_session", "sessionmaker")
-        if not re.search(rf"import .*\b{n}\b", source.text)
+        if any(f"{n}(" in line for line in lines)
+        and not re.search(rf"import .*\b{n}\b|^ +{n},$", source.text, re.MULTILINE)
     ]
     if missing:
-        row = next(
-            n for n, text in enumerate(lines) if text.startswith(("import ", "from "))
+        row = min(
+            node.lineno - 1
+            for node in source.tree.body
+            if isinstance(node, (ast.Import, ast.ImportFrom))
+            and getattr(node, "module", "") != "__future__"
         )
         lines.insert(row, f"from sqlalchemy.orm import {', '.join(missing)}")
-    return source.write(lines)
+    return source.write(lines) | elsewhere
 
 
 def removed_elsewhere(place, file, name):
@@ -1800,13 +1829,13 @@ def by_db(finding, loaded):
     given = rf"(\b(?:{kinds})\([^()]*,\s*){names[-1]}(?=\s*[,)])"
     text = re.sub(given, rf"\g<1>{names[-1]}.session", source.text)
     changed = source.write(text.splitlines())
-    lite = package_of(loaded.app) == "flask_sqlalchemy_lite"
-    return with_proxy(changed=changed) if lite else changed
+    return with_proxy(changed=changed) if uses_lite(loaded) else changed
 
 
 def change(finding, loaded):
     """``{file: its new text}`` that heals a finding, empty where none is known."""
-    with suppress(OSError, SyntaxError, ValueError, IndexError, KeyError):
+    # Without a change, a finding is a finding.
+    with suppress(Exception):
         cause = finding.cause or finding.where
         if finding.id == "FAL024":
             return by_db(finding, loaded)
@@ -1824,7 +1853,7 @@ def change(finding, loaded):
                 lines[cause[1] - 1] = line.replace(".session()", ".session")
                 return source.write(lines)
             changed = loaded and scoped_again(cause, loaded)
-            return changed or with_proxy([cause[0]])
+            return changed or (with_proxy([cause[0]]) if uses_lite(loaded) else {})
     return {}
 
 
@@ -1857,6 +1886,14 @@ def acts(url, page, is_start):
     return match(ACTS, last) or match(ACTS, page)
 
 
+def name_of(view):
+    """Its name as a text: Flask-Babel translates one where there is an application."""
+    try:
+        return str(view.name)
+    except (KeyError, RuntimeError):
+        return view.endpoint
+
+
 def is_own_page(view, name):
     """Whether the function of a page is the application's, not Flask-Admin's."""
     function = inspect.unwrap(getattr(type(view), name, None) or len)
@@ -1878,7 +1915,7 @@ class Finding:
             "cause": shown(self.cause),
             "why": why,
             "said": self.said,
-            "views": [view.name for view in self.views],
+            "views": [name_of(view) for view in self.views],
             "evidence": list(dict.fromkeys(self.evidence))[:4],
             "write": self.write,
             "diff": as_diff(self.changed),
@@ -1960,10 +1997,16 @@ def extension(app):
 
 def package_of(app):
     """The package of the application's extension, or an empty text."""
-    for kind in type(extension(app)).__mro__:
+    for kind in type(app and extension(app)).__mro__:
         if kind.__module__.startswith("flask_sqlalchemy"):
             return kind.__module__.partition(".")[0]
     return ""
+
+
+def uses_lite(loaded):
+    """Whether the application's extension is Flask-SQLAlchemy-Lite."""
+    known = [package_of(loaded.app)] if loaded and loaded.is_made else sys.modules
+    return "flask_sqlalchemy_lite" in known
 
 
 class Examination:
@@ -2139,11 +2182,13 @@ class Examination:
         elif not requests and self.is_model_view(view):
             problem = "", "its list has no address"
         if problem:
-            self.problems.setdefault(problem[1], [problem[0]]).append(view.name)
+            # One sentence for all tables that are missing.
+            kind = cure(problem[1]) or problem[1]
+            self.problems.setdefault(kind, [*problem]).append(name_of(view))
         elif not requests:
             problem = "", "no page can be requested without an argument or an effect"
         return {
-            "name": view.name,
+            "name": name_of(view),
             "where": shown(self.where(view)),
             "requests": requests,
             "problem": problem and " ".join(problem).strip(),
@@ -2154,10 +2199,10 @@ class Examination:
         from sqlalchemy.orm import scoped_session
 
         places = self.loaded.places
-        scoped = [e for e in list(places) if isinstance_of(type(e), scoped_session)]
+        scoped = self.loaded.made(scoped_session)
         for path, owner, session in sessions_in(view):
             place = places.get(session)
-            if session not in scoped and place in [places[each] for each in scoped]:
+            if session not in scoped and place in scoped.values():
                 # Whoever holds it called the scoped session, which is right itself.
                 place = None
             place = place or places.get(owner)
@@ -2258,7 +2303,7 @@ class Examination:
                 visit = self.watch.get(url, method="POST", data=data)
             if visit.status == 200:
                 self.notes.append(
-                    f"{view.name}: {visit} was not accepted, and not saved"
+                    f"{name_of(view)}: {visit} was not accepted, and not saved"
                 )
                 visit.location = ""
             elif visit.status == 302:
@@ -2294,13 +2339,14 @@ class Examination:
             return f"gave no answer within {self.options.timeout:g} s"
         if visit.error is not None and visit.status >= 500:
             return self.raised(view, visit)
+        how = STILL if self.options.bypass_access else OPTIONS
         if visit.status in (301, 302, 303, 307, 308):
             target = urlsplit(visit.location).path
             if re.search(r"(log|sign)[_-]?(in|on)|auth|sso", target, re.IGNORECASE):
-                return LOGIN
-            return f"redirects to {target}; if that is a login: {OPTIONS}"
+                return f"asks for a login: {how}"
+            return f"redirects to {target}; if that is a login: {how}"
         if visit.status in (401, 403):
-            return f"answers {visit.status} and {LOGIN}"
+            return f"answers {visit.status} and asks for a login: {how}"
         return None if visit.status == 200 else f"answers {visit.status}"
 
     def raised(self, view, visit):
@@ -2319,7 +2365,8 @@ class Examination:
                 finding.write = "This Flask-Admin wants a session: pass `db.session`."
             return None
         where = f" ({shown(place)})" if place else ""
-        return f"raises {said_by(error)}{where}"
+        how = f": {cure(said_by(error))}" if cure(said_by(error)) else ""
+        return f"raises {said_by(error)}{where}{how}"
 
     # All of it
 
@@ -2390,7 +2437,7 @@ class Examination:
             line["findings"] = list(
                 dict.fromkeys(f.id for f in self.findings if view in f.views)
             )
-        for said, (visit, *names) in self.problems.items():
+        for visit, said, *names in self.problems.values():
             more = f" and {len(names) - 3} more" if len(names) > 3 else ""
             what = f"{', '.join(names[:3])}{more}: {visit}".rstrip(": ")
             self.not_examined.append(f"{what}{' ' if visit else ': '}{said}")
@@ -2418,9 +2465,7 @@ SCOPED_ANSWER = "Use a scoped session, and remove it in a teardown."
 
 
 def advise(finding, loaded):
-    app = loaded and getattr(loaded, "app", None)
-    plain = app is not None and package_of(app) != "flask_sqlalchemy_lite"
-    default = SCOPED_ANSWER if plain else ANSWER
+    default = ANSWER if uses_lite(loaded) else SCOPED_ANSWER
     finding.write = finding.write or WRITE.get(finding.id) or default
     finding.changed = change(finding, loaded)
 
@@ -2563,11 +2608,18 @@ def examine(options, say, folder):
     """Examine both; return ``(findings, sentences, exit code, everything as JSON)``."""
     found, findings, sentences, loaded, examined = {}, [], [], None, None
     engines, processes = [], []
-    if options.only != "application":
+    version = installed().get("SQLAlchemy", "2.0")
+    is_old = [int(part) for part in re.findall(r"\d+", version)[:2]] < [1, 4]
+    if options.only != "application" and not is_old:
         processes = list(start_trials(folder))
     try:
+        if is_old:
+            raise NotExamined(
+                f"The doctor needs SQLAlchemy 1.4 or newer; this is {version}."
+            )
         if options.only != "installation":
-            loaded = Loaded(options.app, options.timeout * 2, options.script)
+            loaded = Loaded()
+            loaded.load(options.app, options.timeout * 2, options.script)
             examined = Examination(loaded, options, folder)
             engines = examined.run()
             findings, sentences = examined.findings, examined.not_examined
