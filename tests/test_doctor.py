@@ -1078,6 +1078,19 @@ def create_app():
     ),
     "no Flask-Login": (app(FINE), ["--as-user", "1"], 2, "--as-user needs Flask-Login"),
     "an unknown finding": (app(FINE), ["--ignore", "FAL999"], 2, "no finding FAL999"),
+    "no time at all": (app(FINE), ["--timeout", "-3"], 2, "invalid seconds value"),
+    "a header without a value": (
+        app(FINE),
+        ["--header", "X-Key"],
+        2,
+        "--header: write 'NAME: VALUE'",
+    ),
+    "a folder as a script": (
+        "pass",
+        ["--script", "/"],
+        2,
+        "No application: there is no file /.",
+    ),
 }
 
 
@@ -1250,6 +1263,8 @@ def test_a_python_that_is_too_old(tmp_path):
     source = DOCTOR.read_text("utf-8")
     # Every version that is about parses it, and then comes to the sentence.
     ast.parse(source, feature_version=(3, 7))
+    # To Python 2, the first line that is none says the same.
+    assert source.index('NEEDS: str = "The doctor needs Python') < source.index('f"')
     old = source.replace("sys.version_info < (3, 10)", "sys.version_info < (9, 9)")
     (tmp_path / "doctor.py").write_text(old, "utf-8")
     done = subprocess.run(

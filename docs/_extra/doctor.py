@@ -10,10 +10,12 @@ package but those that the application has.
 
 import sys
 
+# Python 2 stops at this line, and prints it.
+NEEDS: str = "The doctor needs Python 3.10 or newer"
 if sys.version_info < (3, 10):
     sys.stderr.write(
-        "The doctor needs Python 3.10 or newer; this is Python %d.%d. Run it with the "
-        "Python of your application.\n" % sys.version_info[:2]
+        NEEDS + "; this is Python %d.%d. Run it with the Python of your "
+        "application.\n" % sys.version_info[:2]
     )
     sys.exit(2)
 
@@ -1027,12 +1029,8 @@ class Trial:
 
     def names_in(self, table="user", column="name"):
         with self.elsewhere.connect() as connection:
-            return {
-                row[0]
-                for row in connection.exec_driver_sql(
-                    f"SELECT {column} FROM {table}"  # noqa: S608
-                )
-            }
+            statement = f"SELECT {column} FROM {table}"  # noqa: S608
+            return {row[0] for row in connection.exec_driver_sql(statement)}
 
 
 def list_rows(trial):
@@ -1144,9 +1142,8 @@ def work(task, folder):
         else:
             for number, approach in enumerate(APPROACHES):
                 if approach.package == task:
-                    found[str(number)] = try_approach(
-                        approach, folder, f"{task}-{number}"
-                    )
+                    name = f"{task}-{number}"
+                    found[str(number)] = try_approach(approach, folder, name)
     print("\n" + json.dumps(found))
 
 
@@ -1166,12 +1163,8 @@ def start_trials(folder):
         wanted = ["flask_admin", "sqlalchemy", *needs.get(task, [task])]
         if all(map(find_spec, wanted)):
             command = [sys.executable, "-W", "ignore", __file__, "--work", task, folder]
-            yield (
-                task,
-                subprocess.Popen(
-                    command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-                ),
-            )
+            pipes = dict.fromkeys(["stdout", "stderr"], subprocess.PIPE)
+            yield task, subprocess.Popen(command, text=True, **pipes)
 
 
 def finish_trials(processes):
@@ -1244,7 +1237,7 @@ class Loaded:
 
         sys.argv = [script]
         # What a script creates goes when nobody keeps its globals.
-        if os.path.exists(script):
+        if os.path.isfile(script):
             sys.path.insert(0, os.path.dirname(os.path.realpath(script)))
             self.space = runpy.run_path(script, run_name="__main__")
         else:
@@ -1383,8 +1376,6 @@ CLOSED = (
     "jinja2.",
     "logging",
 )
-FUNCTIONS = types.FunctionType, types.MethodType, functools.partial, staticmethod
-FUNCTIONS += classmethod, property
 
 
 def parts(thing, view):
@@ -1583,6 +1574,16 @@ class Source:
                         found.append((block, number))
         return sorted(found, key=lambda pair: first_line(pair[0][pair[1]]))
 
+    def at(self, line):
+        """The innermost statement of a line."""
+        block, number = self.statements(line)[-1]
+        return block[number]
+
+    def replaced(self, node, line):
+        """The lines, with another one in place of a statement."""
+        new = " " * node.col_offset + line
+        return [*self.lines[: node.lineno - 1], new, *self.lines[node.end_lineno :]]
+
     def write(self, lines):
         same = lines == self.lines
         return {} if same else {self.file: "\n".join(lines) + "\n"}
@@ -1594,10 +1595,8 @@ def first_line(node):
 
 def own_files(first=()):
     """The application's files: those named, those imported, those in the folder."""
-    loaded = [
-        getattr(module, "__file__", None) for module in list(sys.modules.values())
-    ]
-    here = []
+    modules, here = list(sys.modules.values()), []
+    loaded = [getattr(module, "__file__", None) for module in modules]
     for folder, folders, files in os.walk("."):
         # Nothing below an environment, a hidden folder or a test is the application.
         folders[:] = [
@@ -1609,9 +1608,8 @@ def own_files(first=()):
         here += [os.path.join(folder, file) for file in sorted(files)]
         if len(here) > 5000:
             break
-    for file in dict.fromkeys(
-        os.path.realpath(f) for f in [*first, *loaded, *here] if f
-    ):
+    known = filter(None, [*first, *loaded, *here])
+    for file in dict.fromkeys(map(os.path.realpath, known)):
         if file.endswith(".py") and is_own(file):
             yield file
 
@@ -1648,13 +1646,8 @@ def put_proxy(source, call):
         if line not in source.lines and not imported(source.tree, line)
     ]
     classes = PROXY.rpartition("\n\n\ndb = ")[0].splitlines()
-    lines[top:top] = [
-        *([] if top and not lines[top - 1] else [""]),
-        "",
-        *classes,
-        "",
-        "",
-    ]
+    before = ["", ""] if top and lines[top - 1] else [""]
+    lines[top:top] = [*before, *classes, "", ""]
     after = [
         node.end_lineno
         for node in source.tree.body
@@ -1692,13 +1685,9 @@ def in_with(place, header, until_return):
                 f"    {line}" if line.strip() else line
                 for line in lines[node.end_lineno : last.end_lineno]
             ]
-            return source.write(
-                [
-                    *[*lines[: node.lineno - 1], f"{indent}with {text}:"],
-                    *(inside or [f"{indent}    pass"]),
-                    *lines[max(last.end_lineno, node.end_lineno) :],
-                ]
-            )
+            inside = [f"{indent}with {text}:", *(inside or [f"{indent}    pass"])]
+            end = max(last.end_lineno, node.end_lineno)
+            return source.write([*lines[: node.lineno - 1], *inside, *lines[end:]])
     return {}
 
 
@@ -1721,8 +1710,7 @@ def opening(node):
 def scoped_again(place, loaded):
     """Make a session that is kept one of the request, where it is created."""
     source = Source(place[0])
-    block, number = source.statements(place[1])[-1]
-    node = block[number]
+    node = source.at(place[1])
     call = getattr(node, "value", None)
     if not isinstance(node, ast.Assign) or not isinstance(call, ast.Call):
         return {}
@@ -1735,11 +1723,7 @@ def scoped_again(place, loaded):
     first = [*call.args, *[each.value for each in call.keywords]][:1]
     given = ast.unparse(first[0]) if first else ""
     if lite and package_of(loaded.app):
-        lines = list(source.lines)
-        lines[node.lineno - 1 : node.end_lineno] = [
-            f"{' ' * node.col_offset}{name} = {lite[1]}.session"
-        ]
-        changed = source.write(lines)
+        changed = source.write(source.replaced(node, f"{name} = {lite[1]}.session"))
         return with_proxy(changed=changed) if uses_lite(loaded) else changed
     if function.endswith("scoped_session"):
         value = f"scoped_session({given})"
@@ -1749,38 +1733,14 @@ def scoped_again(place, loaded):
         value = f"scoped_session({function})"
     else:
         value = f"scoped_session(lambda: {ast.unparse(call)})"
-    lines = list(source.lines)
-    indent = " " * node.col_offset
-    lines[node.lineno - 1 : node.end_lineno] = [f"{indent}{name} = {value}"]
-    return removed_at_the_end(source, lines, node, name, loaded)
-
-
-def removed_at_the_end(source, lines, node, name, loaded):
-    place, elsewhere = loaded.places.get(loaded.app), {}
-    if place and f"{name}.remove(" not in source.text:
-        if place[0] != source.file:
-            elsewhere = removed_elsewhere(place, source.file, name)
-        else:
-            block, number = source.statements(place[1])[-1]
-            made = block[number]
-            target = "app"
-            if isinstance(made, ast.Assign):
-                target = ast.unparse(made.targets[0])
-            # After both, so that both names are there.
-            later = max([made, node], key=lambda each: each.lineno)
-            same = [n for b, n in source.statements(node.lineno) if b is block]
-            if not same and later is node:
-                later = made
-            shift = len(lines) - len(source.lines)
-            row = later.end_lineno + (shift if later.lineno >= node.lineno else 0)
-            line = f"{target}.teardown_appcontext(lambda error: {name}.remove())"
-            lines.insert(row, " " * later.col_offset + line)
-    missing = [
-        n
-        for n in ("scoped_session", "sessionmaker")
-        if any(f"{n}(" in line for line in lines)
-        and not re.search(rf"import .*\b{n}\b|^ +{n},$", source.text, re.MULTILINE)
-    ]
+    lines, place = source.replaced(node, f"{name} = {value}"), None
+    if f"{name}.remove(" not in source.text:
+        place = loaded.places.get(loaded.app)
+    if place and place[0] == source.file:
+        removed_here(source, lines, node, name, place)
+    names = [n for n in ("scoped_session", "sessionmaker") if f"{n}(" in value]
+    line = "from sqlalchemy.orm import "
+    missing = [n for n in names if not imported(source.tree, line + n)]
     if missing:
         row = min(
             node.lineno - 1
@@ -1788,8 +1748,25 @@ def removed_at_the_end(source, lines, node, name, loaded):
             if isinstance(node, (ast.Import, ast.ImportFrom))
             and getattr(node, "module", "") != "__future__"
         )
-        lines.insert(row, f"from sqlalchemy.orm import {', '.join(missing)}")
-    return source.write(lines) | elsewhere
+        lines.insert(row, line + ", ".join(missing))
+    changed = source.write(lines)
+    if place and place[0] != source.file:
+        changed |= removed_elsewhere(place, source.file, name)
+    return changed
+
+
+def removed_here(source, lines, node, name, place):
+    """Add a teardown to lines, in which a statement makes the session."""
+    made, (block, _) = source.at(place[1]), source.statements(place[1])[-1]
+    target = ast.unparse(made.targets[0]) if isinstance(made, ast.Assign) else "app"
+    # After both, so that both names are there.
+    later = max([made, node], key=lambda each: each.lineno)
+    if not any(b is block for b, _ in source.statements(node.lineno)):
+        later = made
+    shift = len(lines) - len(source.lines)
+    row = later.end_lineno + (shift if later.lineno >= node.lineno else 0)
+    line = f"{target}.teardown_appcontext(lambda error: {name}.remove())"
+    lines.insert(row, " " * later.col_offset + line)
 
 
 def removed_elsewhere(place, file, name):
@@ -1800,7 +1777,7 @@ def removed_elsewhere(place, file, name):
         if os.path.realpath(getattr(module, "__file__", None) or "") == file
     ]
     source = Source(place[0])
-    made = next(block[n] for block, n in reversed(source.statements(place[1])))
+    made = source.at(place[1])
     if not modules or not isinstance(made, ast.Assign):
         return {}
     indent, target = " " * made.col_offset, ast.unparse(made.targets[0])
@@ -1818,9 +1795,7 @@ def by_db(finding, loaded):
     files = {getattr(m, "__file__", None): m for m in list(sys.modules.values())}
     spaces = [vars(sys.modules[type(view).__module__])]
     spaces.append(vars(files.get(source.file, sys)))
-    names = [
-        n for space in spaces for n, value in space.items() if value is view.session
-    ]
+    names = [n for each in spaces for n, held in each.items() if held is view.session]
     if "self.session" in lines[row]:
         new = f"{names[0] if names else 'self.session'}.session"
         lines[row] = re.sub(r"\bself\.session\b(?!\.session)", new, lines[row])
@@ -1847,10 +1822,9 @@ def change(finding, loaded):
             return in_with(cause, opening, False)
         if finding.id in HELD | {"FAL001", "FAL002", "FAL022", "FAL023"}:
             source = Source(cause[0])
-            line = source.lines[cause[1] - 1]
-            if re.search(r"\.session\(\)", line):
-                lines = list(source.lines)
-                lines[cause[1] - 1] = line.replace(".session()", ".session")
+            lines, row = list(source.lines), cause[1] - 1
+            if ".session()" in lines[row]:
+                lines[row] = lines[row].replace(".session()", ".session")
                 return source.write(lines)
             changed = loaded and scoped_again(cause, loaded)
             return changed or (with_proxy([cause[0]]) if uses_lite(loaded) else {})
@@ -1975,14 +1949,8 @@ class Form(html.parser.HTMLParser):
         samples.update(timepicker="03:04:05", hidden="")
         data = dict(self.data)
         for name, kind in self.kinds.items():
-            if (
-                not data[name]
-                and kind not in ("select", "one")
-                and "select2" not in kind
-            ):
-                known = [
-                    v for word in kind.split() for k, v in samples.items() if k == word
-                ]
+            if not data[name] and kind != "one" and "select" not in kind:
+                known = [samples[word] for word in kind.split() if word in samples]
                 data[name] = (known or ["doctor"])[0]
         return data
 
@@ -2116,16 +2084,13 @@ class Examination:
         server = config.get("SERVER_NAME") or "localhost"
         scheme = config.get("PREFERRED_URL_SCHEME") or "http"
         adapter = self.app.url_map.bind(server, url_scheme=scheme)
-        query = {
-            k: values.pop(k) for k in list(values) if k in ("search", "sort", "query")
-        }
+        names = [name for name in ("search", "sort", "query") if name in values]
+        query = urlencode({name: values.pop(name) for name in names})
         try:
             address = adapter.build(endpoint, values, force_external=True)
         except BuildError:
             return None
-        return address + (("&" if "?" in address else "?") + urlencode(query)) * bool(
-            query
-        )
+        return address + (("&" if "?" in address else "?") + query) * bool(query)
 
     # One view
 
@@ -2146,11 +2111,8 @@ class Examination:
         """Add a finding, or a view to that with the same session or cause."""
         for finding in self.findings:
             same = finding.session is session if session else finding.cause == cause
-            if (
-                finding.id == id
-                and same
-                and (session or cause or view in finding.views)
-            ):
+            alike = session or cause or view in finding.views
+            if finding.id == id and same and alike:
                 break
         else:
             where = self.where(view) if view else cause
@@ -2180,7 +2142,7 @@ class Examination:
         if not requests and self.hung >= 3:
             problem = "", "not requested, after three pages that gave no answer"
         elif not requests and self.is_model_view(view):
-            problem = "", "its list has no address"
+            problem = "", "its list has no address without an argument"
         if problem:
             # One sentence for all tables that are missing.
             kind = cure(problem[1]) or problem[1]
@@ -2353,11 +2315,8 @@ class Examination:
         error = visit.error
         place = line_of_error(error)
         thing = getattr(error, "obj", None)
-        if (
-            isinstance(error, AttributeError)
-            and thing is not None
-            and (thing is getattr(view, "session", None))
-        ):
+        session = getattr(view, "session", None)
+        if isinstance(error, AttributeError) and thing is session is not None:
             finding = self.add(
                 "FAL024", view, place or self.where(view), said_by(error), [str(visit)]
             )
@@ -2479,6 +2438,10 @@ def report_installation(found, uses, whole, say):
     say(", ".join(f"{name} {version}" for name, version in installed().items()))
     if not found:
         return None
+
+    def tried(name, said):
+        say(f"  {'fails' if said else 'works'}  {name}" + f": {said}" * bool(said))
+
     say("Tried here, each in a small admin of its own:")
     works, failed, packages = [], [], set()
     for number, approach in enumerate(APPROACHES):
@@ -2487,25 +2450,15 @@ def report_installation(found, uses, whole, say):
             continue
         packages.add(approach.package)
         (failed if said else works).append((approach, said))
-        say(
-            f"  {'fails' if said else 'works'}  {approach.name}"
-            + (f": {said}" if said else "")
-        )
+        tried(approach.name, said)
     if "gevent" in found:
-        said = found["gevent"]
-        say(
-            f"  {'fails' if said else 'works'}  the first of these on gevent"
-            + f": {said}" * bool(said)
-        )
+        tried("the first of these on gevent", found["gevent"])
     answers = {}
     for approach, _ in works:
         answers.setdefault(approach.package, approach)
     for package in list(answers):
-        if (
-            package == uses
-            or (uses is None and package != "sqlalchemy")
-            or (len(answers) == 1)
-        ):
+        is_asked = uses is None and package != "sqlalchemy"
+        if package == uses or is_asked or len(answers) == 1:
             approach = answers[package]
             say(f"Write here, with {package}:")
             for line in approach.lines(whole):
@@ -2532,10 +2485,8 @@ def report_application(examined, loaded, engines, say):
     for view in examined.views:
         found = [id for id in view["findings"] if id not in examined.options.ignore]
         verdict = ", ".join(found) or view["problem"] or "no fault found"
-        say(
-            f"  {view['name']} ({view['where']}), {view['requests']} requests: "
-            f"{verdict}"
-        )
+        seen = f"{view['where']}), {view['requests']} requests"
+        say(f"  {view['name']} ({seen}: {verdict}")
 
 
 def report_findings(findings, with_diff, say):
@@ -2544,13 +2495,9 @@ def report_findings(findings, with_diff, say):
         each = finding.as_json()
         say(f"\n{number}. {each['id']} {each['what']}")
         says = [each["said"], *each["evidence"]]
+        places = dict.fromkeys(filter(None, [each["where"], each["cause"]]))
         for name, text in [
-            (
-                "where",
-                " and ".join(
-                    dict.fromkeys(filter(None, [each["where"], each["cause"]]))
-                ),
-            ),
+            ("where", " and ".join(places)),
             ("views", ", ".join(each["views"])),
             ("seen", "; ".join(filter(None, says))),
             ("why", each["why"]),
@@ -2567,6 +2514,13 @@ def report_findings(findings, with_diff, say):
             say("  No change can be written for this one.")
     if findings and not with_diff and any(finding.changed for finding in findings):
         say("\nRun it again with --diff to see the changes to your files.")
+
+
+def seconds(text):
+    """A time that a timer takes."""
+    if not 0 < float(text) < 1e6:
+        raise ValueError(text)
+    return float(text)
 
 
 def parser():
@@ -2588,7 +2542,7 @@ def parser():
     add("--cookie", action="append", default=[], metavar="NAME=VALUE")
     add("--bypass-access", action="store_true", help="examine as if accessible")
     add("--try-forms", action="store_true", help="post forms, and roll them back")
-    add("--timeout", type=float, default=30, metavar="S", help="for a page (30)")
+    add("--timeout", type=seconds, default=30, metavar="S", help="for a page (30)")
     add(
         "--ignore", action="append", default=[], metavar="FAL…", help="not this finding"
     )
@@ -2649,14 +2603,8 @@ def examine(options, say, folder):
     for sentence in sentences:
         say(f"Not examined: {sentence}")
     code = FOUND if findings else NOT_EXAMINED if sentences else HEALTHY
-    say(
-        "\n"
-        + [
-            "Healthy: no fault was found.",
-            f"Faults found: {len(findings)}.",
-            "Not examined, or not all of it.",
-        ][code]
-    )
+    verdicts = ["Healthy: no fault was found.", f"Faults found: {len(findings)}."]
+    say("\n" + [*verdicts, "Not examined, or not all of it."][code])
     everything = {
         "packages": installed(),
         "installation": [
@@ -2684,6 +2632,8 @@ def main(arguments=None):
     unknown = sorted(set(options.ignore) - set(FINDINGS))
     if unknown:
         parser().error(f"--ignore: no finding {', '.join(unknown)}")
+    if any(":" not in each for each in options.header):
+        parser().error("--header: write 'NAME: VALUE'")
     out = sys.stdout
 
     def say(line):
