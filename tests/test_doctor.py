@@ -469,15 +469,38 @@ def test_a_session_in_another_file_than_the_application(examine, tmp_path):
     assert (healed.code, healed.ids) == (0, []), healed.said
 
 
-@pytest.mark.parametrize("id", ["FAL010", "FAL002"])
-def test_a_session_that_another_module_knows_how_to_make(id, examine, tmp_path):
+def test_a_session_for_each_view_made_in_one_place(examine):
+    """One finding, however many views."""
+    source = f"""{PLAIN}
+class Held(View):
+    def __init__(self, model, session):
+        super().__init__(model, scoped_session(lambda: session))
+        self.session = session
+
+def make():
+    return Session(engine)
+
+app = new_app()
+admin = Admin(app)
+for model in Tag, User, Post:
+    admin.add_view(Held(model, make()))
+"""
+    found = examine(source, "--json")
+    assert found.ids == ["FAL010"], found.said
+    assert found.findings[0]["views"] == ["Tag", "User", "Post"]
+
+
+@pytest.mark.parametrize(
+    ("id", "maker"), [("FAL010", "SessionLocal"), ("FAL002", "Session")]
+)
+def test_a_session_that_another_module_knows_how_to_make(id, maker, examine, tmp_path):
     """The change calls what the application calls, and imports what it lacks.
 
     The session is held, or rejected while the view is made.
     """
-    store = f"{PLAIN}\nSession = sessionmaker(engine)\n"
+    store = f"{PLAIN}\n{maker} = sessionmaker(engine)\n"
     (tmp_path / "store.py").write_text(store, "utf-8")
-    kept = '"""From the store."""\nfrom store import Session\n\nkept = Session()\n'
+    kept = f'"""A session."""\nfrom store import {maker}\n\nkept = {maker}()\n'
     (tmp_path / "kept.py").write_text(kept, "utf-8")
     source = """
         from kept import kept
@@ -500,7 +523,7 @@ def test_a_session_that_another_module_knows_how_to_make(id, examine, tmp_path):
     assert found.findings[0]["cause"] == "kept.py:4"
     assert found.findings[0]["write"].startswith("Use a scoped session")
     heal(found)
-    assert "kept = scoped_session(Session)" in (tmp_path / "kept.py").read_text()
+    assert f"kept = scoped_session({maker})" in (tmp_path / "kept.py").read_text()
     healed = examine(None, "--json")
     assert (healed.code, healed.ids) == (0, []), healed.said
 
@@ -961,9 +984,9 @@ BAD = {
     ),
     "a page hangs": (
         views("import threading; threading.Event().wait()"),
-        ["--timeout", "1"],
+        ["--timeout", "0.5"],
         2,
-        "GET /admin/page/ gave no answer within 1 s",
+        "GET /admin/page/ gave no answer within 0.5 s",
     ),
     "it is made too late": (
         "import threading; threading.Event().wait()",
@@ -1100,6 +1123,15 @@ def test_what_cannot_be_examined_is_said_in_a_sentence(name, examine):
     found = examine(source, *options)
     assert found.code == code, found.said
     assert sentence in found.said
+
+
+def test_a_page_that_hangs_is_requested_once(examine):
+    def once(doctor):
+        doctor.Watch.at_once = lambda self, url: 1 / 0
+
+    hangs = views("import threading; threading.Event().wait()")
+    found = examine(hangs, "--timeout", "0.5", before=once)
+    assert found.code == 2, found.said
 
 
 def test_a_name_that_is_not_there(examine):

@@ -1715,7 +1715,7 @@ def scoped_again(place, loaded):
     if not isinstance(node, ast.Assign) or not isinstance(call, ast.Call):
         return {}
     name, function = ast.unparse(node.targets[0]), ast.unparse(call.func)
-    if not re.search(r"session(maker)?(\(.*\))?$", function, re.IGNORECASE):
+    if not re.search(r"session\w*(\(.*\))?$", function, re.IGNORECASE):
         return {}
     lite = re.search(
         r"\b(\w+)\.(session\b|sessionmaker\b|get_session|engine\b)", ast.unparse(call)
@@ -1875,9 +1875,9 @@ def is_own_page(view, name):
 
 
 class Finding:
-    def __init__(self, id, where, cause, said="", view=None, session=None):
+    def __init__(self, id, where, cause, said="", view=None):
         self.id, self.where, self.cause, self.said = id, where, cause, said
-        self.view, self.views, self.session, self.evidence = view, [], session, []
+        self.view, self.views, self.sessions, self.evidence = view, [], [], []
         self.write, self.changed = "", {}
 
     def as_json(self):
@@ -2110,14 +2110,15 @@ class Examination:
     def add(self, id, view, cause, said="", evidence=(), session=None):
         """Add a finding, or a view to that with the same session or cause."""
         for finding in self.findings:
-            same = finding.session is session if session else finding.cause == cause
-            alike = session or cause or view in finding.views
-            if finding.id == id and same and alike:
+            same = any(each is session for each in finding.sessions)
+            alike = cause or (session is None and view in finding.views)
+            if finding.id == id and (same or (finding.cause == cause and alike)):
                 break
         else:
             where = self.where(view) if view else cause
-            finding = Finding(id, where, cause, said, view, session)
+            finding = Finding(id, where, cause, said, view)
             self.findings.append(finding)
+        finding.sessions += [session] if session is not None else []
         if view and view not in finding.views:
             finding.views.append(view)
         finding.evidence += evidence
@@ -2197,8 +2198,9 @@ class Examination:
                 and not acts(url, page, page == view._default_view)
                 and (page == view._default_view or is_own_page(view, page))
             ):
-                pages.append(url)
-                yield self.get(url)
+                visit = self.get(url)
+                pages += [] if visit.hung else [url]
+                yield visit
         if not start:
             if pages:
                 self.meet(view, pages[0])
@@ -2343,9 +2345,9 @@ class Examination:
     def conclude(self):
         """Make findings of what the requests did, one for each cause."""
         held = {
-            self.watch.known.get(finding.session): finding
+            self.watch.known.get(session): finding
             for finding in self.findings
-            if finding.session is not None
+            for session in finding.sessions
         }
         explained = set(held)
         for number, (session, views, evidence) in self.stale.items():
