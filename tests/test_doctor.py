@@ -22,6 +22,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from flask import Flask
+from jinja2 import FileSystemBytecodeCache
 from sqlalchemy import MetaData, create_engine, select
 
 import snippets.doctor
@@ -32,6 +34,9 @@ DOCTOR = ROOT / "docs/_extra/doctor.py"
 # Imported once for all children.
 PACKAGES = ["flask_admin.contrib.sqla", "flask_sqlalchemy", "flask_sqlalchemy_lite"]
 PACKAGES += ["flask_login", "psycopg", "sqlite3", "snippets.views"]
+
+# The templates of Flask-Admin, compiled once for all children.
+COMPILED = FileSystemBytecodeCache()
 
 # What the printed change heals, one for each finding.
 SICK = {
@@ -75,6 +80,7 @@ def forked(folder, arguments, before=None):
                 ours = "snippets.", "tests.", "tools."
                 for name in [n for n in sys.modules if n.startswith(ours)]:
                     del sys.modules[name]
+                Flask.jinja_options = {"bytecode_cache": COMPILED}
                 sys.argv = ["doctor.py", *arguments]
                 doctor = load()
                 if before:
