@@ -22,6 +22,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from flask import Flask
+from jinja2 import FileSystemBytecodeCache
 from sqlalchemy import MetaData, create_engine, select
 
 import snippets.doctor
@@ -32,6 +34,9 @@ DOCTOR = ROOT / "docs/_extra/doctor.py"
 # Imported once for all children.
 PACKAGES = ["flask_admin.contrib.sqla", "flask_sqlalchemy", "flask_sqlalchemy_lite"]
 PACKAGES += ["flask_login", "psycopg", "sqlite3", "snippets.views"]
+
+# The templates of Flask-Admin, compiled once for all children.
+COMPILED = FileSystemBytecodeCache()
 
 # What the printed change heals, one for each finding.
 SICK = {
@@ -75,6 +80,7 @@ def forked(folder, arguments, before=None):
                 ours = "snippets.", "tests.", "tools."
                 for name in [n for n in sys.modules if n.startswith(ours)]:
                     del sys.modules[name]
+                Flask.jinja_options = {"bytecode_cache": COMPILED}
                 sys.argv = ["doctor.py", *arguments]
                 doctor = load()
                 if before:
@@ -469,6 +475,65 @@ def test_a_session_in_another_file_than_the_application(examine, tmp_path):
     assert (healed.code, healed.ids) == (0, []), healed.said
 
 
+def test_a_session_for_each_view_made_in_one_place(examine):
+    """One finding, however many views."""
+    source = f"""{PLAIN}
+class Held(View):
+    def __init__(self, model, session):
+        super().__init__(model, scoped_session(lambda: session))
+        self.session = session
+
+def make():
+    return Session(engine)
+
+app = new_app()
+admin = Admin(app)
+for model in Tag, User, Post:
+    admin.add_view(Held(model, make()))
+"""
+    found = examine(source, "--json")
+    assert found.ids == ["FAL010"], found.said
+    assert found.findings[0]["views"] == ["Tag", "User", "Post"]
+
+
+@pytest.mark.parametrize(
+    ("id", "maker"), [("FAL010", "SessionLocal"), ("FAL002", "Session")]
+)
+def test_a_session_that_another_module_knows_how_to_make(id, maker, examine, tmp_path):
+    """The change calls what the application calls, and imports what it lacks.
+
+    The session is held, or rejected while the view is made.
+    """
+    store = f"{PLAIN}\n{maker} = sessionmaker(engine)\n"
+    (tmp_path / "store.py").write_text(store, "utf-8")
+    kept = f'"""A session."""\nfrom store import {maker}\n\nkept = {maker}()\n'
+    (tmp_path / "kept.py").write_text(kept, "utf-8")
+    source = """
+        from kept import kept
+        from store import Admin, Flask, Tag, View, scoped_session
+
+        app = Flask(__name__)
+        app.secret_key = "testing"
+        class Held(View):
+            def __init__(self, model, session):
+                super().__init__(model, scoped_session(lambda: session))
+                self.session = session
+        Admin(app).add_view(VIEW(Tag, kept))
+    """.replace("VIEW", "Held" if id == "FAL010" else "View")
+
+    def without_lite(doctor):
+        del sys.modules["flask_sqlalchemy_lite"]
+
+    found = examine(source, "--json", before=without_lite)
+    assert (found.code, found.ids) == (1, [id]), found.said
+    assert found.findings[0]["cause"] == "kept.py:4"
+    assert found.findings[0]["write"].startswith("Use a scoped session")
+    heal(found)
+    assert f"kept = scoped_session({maker})" in (tmp_path / "kept.py").read_text()
+    healed = examine(None, "--json")
+    assert (healed.code, healed.ids) == (0, []), healed.said
+
+
 HEALTHY = {
     "pages that write": (
         LITE,
@@ -617,6 +682,20 @@ class Report(BaseView):
         def create_app():
             app = start()
             Admin(app).add_view(Report(endpoint="report"))
+            return app
+        """,
+    ),
+    "a name that is translated": (
+        LITE
+        + """
+class Lazy:
+    def __str__(self):
+        return current_app.config["TAGS"]
+""",
+        """
+        def create_app():
+            app = start(TAGS="Etiquetas")
+            Admin(app).add_view(View(Tag, db.session, name=Lazy(), endpoint="tag"))
             return app
         """,
     ),
@@ -911,9 +990,9 @@ BAD = {
     ),
     "a page hangs": (
         views("import threading; threading.Event().wait()"),
-        ["--timeout", "1"],
+        ["--timeout", "0.5"],
         2,
-        "GET /admin/page/ gave no answer within 1 s",
+        "GET /admin/page/ gave no answer within 0.5 s",
     ),
     "it is made too late": (
         "import threading; threading.Event().wait()",
@@ -938,6 +1017,41 @@ BAD = {
         [],
         2,
         "raises ZeroDivisionError: division by zero (shop.py:",
+    ),
+    "Flask-Babel is installed and not used": (
+        views("raise KeyError('babel')"),
+        [],
+        2,
+        "KeyError: 'babel' (shop.py:39): Flask-Babel is installed, so call Babel(app).",
+    ),
+    "no tables": (
+        app(
+            """
+def create_app():
+    app = new_app()
+    db.init_app(app)
+    admin = Admin(app)
+    admin.add_view(View(Tag, db.session))
+    admin.add_view(View(User, db.session))
+    return app
+"""
+        ),
+        [],
+        2,
+        "Not examined: Tag, User: GET /admin/tag/ raises OperationalError: "
+        "(sqlite3.OperationalError) no such table: tag: create the tables first.",
+    ),
+    "an import of what is not there": (
+        "from json import nothing",
+        [],
+        2,
+        "ImportError: cannot import name 'nothing' from 'json' (shop.py:1)",
+    ),
+    "a login that no option of Flask-Admin opens": (
+        views("return redirect('/login')"),
+        ["--bypass-access"],
+        2,
+        "asks for a login: --bypass-access does not reach it, see --as-user",
     ),
     "all pages hang": (
         app(
@@ -993,6 +1107,19 @@ def create_app():
     ),
     "no Flask-Login": (app(FINE), ["--as-user", "1"], 2, "--as-user needs Flask-Login"),
     "an unknown finding": (app(FINE), ["--ignore", "FAL999"], 2, "no finding FAL999"),
+    "no time at all": (app(FINE), ["--timeout", "-3"], 2, "invalid seconds value"),
+    "a header without a value": (
+        app(FINE),
+        ["--header", "X-Key"],
+        2,
+        "--header: write 'NAME: VALUE'",
+    ),
+    "a folder as a script": (
+        "pass",
+        ["--script", "/"],
+        2,
+        "No application: there is no file /.",
+    ),
 }
 
 
@@ -1002,6 +1129,15 @@ def test_what_cannot_be_examined_is_said_in_a_sentence(name, examine):
     found = examine(source, *options)
     assert found.code == code, found.said
     assert sentence in found.said
+
+
+def test_a_page_that_hangs_is_requested_once(examine):
+    def once(doctor):
+        doctor.Watch.at_once = lambda self, url: 1 / 0
+
+    hangs = views("import threading; threading.Event().wait()")
+    found = examine(hangs, "--timeout", "0.5", before=once)
+    assert found.code == 2, found.said
 
 
 def test_a_name_that_is_not_there(examine):
@@ -1080,6 +1216,38 @@ def test_a_login(options, code, examine):
     assert said == ("--bypass-access" in options)
 
 
+def test_sqlalchemy_that_is_too_old(examine):
+    def old(doctor):
+        doctor.installed = lambda: {"SQLAlchemy": "1.3.24"}
+
+    found = examine(app(FINE), before=old)
+    assert found.code == 2
+    assert "The doctor needs SQLAlchemy 1.4 or newer; this is 1.3.24." in found.said
+
+
+def test_releases_before_werkzeug_2_and_sqlalchemy_1_4_24(examine):
+    """The client gave tuples without a class, and the driver's connection had a name
+    of its own.
+    """
+
+    def old(doctor):
+        import werkzeug.test
+
+        class Client(werkzeug.test.Client):
+            def __init__(self, application, response_wrapper=None, **options):
+                assert response_wrapper
+                super().__init__(application, response_wrapper, **options)
+
+        werkzeug.test.Client = Client
+
+    found = examine(app(FINE), before=old)
+    assert found.code == 0, found.said
+    raw = object()
+    for name in "connection", "dbapi_connection":
+        assert load().driver_of(SimpleNamespace(**{name: raw})) is raw
+    assert load().driver_of(raw) is raw
+
+
 def test_a_finding_is_ignored(examine):
     source = (SNIPPETS / "doctor/session_left_open.py").read_text("utf-8")
     assert examine(source, "--ignore", "FAL021").code == 0
@@ -1133,6 +1301,8 @@ def test_a_python_that_is_too_old(tmp_path):
     source = DOCTOR.read_text("utf-8")
     # Every version that is about parses it, and then comes to the sentence.
     ast.parse(source, feature_version=(3, 7))
+    # To Python 2, the first line that is none says the same.
+    assert source.index('NEEDS: str = "The doctor needs Python') < source.index('f"')
     old = source.replace("sys.version_info < (3, 10)", "sys.version_info < (9, 9)")
     (tmp_path / "doctor.py").write_text(old, "utf-8")
     done = subprocess.run(

@@ -10,10 +10,12 @@ package but those that the application has.
 
 import sys
 
+# Python 2 stops at this line, and prints it.
+NEEDS: str = "The doctor needs Python 3.10 or newer"
 if sys.version_info < (3, 10):
     sys.stderr.write(
-        "The doctor needs Python 3.10 or newer; this is Python %d.%d. Run it with the "
-        "Python of your application.\n" % sys.version_info[:2]
+        NEEDS + "; this is Python %d.%d. Run it with the Python of your "
+        "application.\n" % sys.version_info[:2]
     )
     sys.exit(2)
 
@@ -124,7 +126,7 @@ BELOW_MAIN = (
     "as --app."
 )
 OPTIONS = "see --as-user, --cookie, --header and --bypass-access"
-LOGIN = f"asks for a login: {OPTIONS}"
+STILL = "--bypass-access does not reach it, see --as-user, --cookie and --header"
 
 # ------------------------------------------------------------------------------------
 # What to write
@@ -302,7 +304,13 @@ APPROACHES = [
 # What cures a message of packages that do not work together.
 CURES = {
     r"T_SESSION": "pip install flask-sqlalchemy",
-    r"'tuple' object has no attribute 'items'": 'pip install "wtforms<3.1"',
+    r"'tuple' object has no attribute 'items'|unpack \(expected 4, got 3\)": (
+        'pip install "wtforms<3.1"'
+    ),
+    r"KeyError: 'babel'": "Flask-Babel is installed, so call Babel(app).",
+    r"no such table|relation .* does not exist|Table .* doesn't exist": (
+        "create the tables first."
+    ),
     r"flask\.sansio": 'pip install "flask>=3"',
     r"pkg_resources": 'pip install "setuptools<81"',
 }
@@ -399,7 +407,7 @@ def said_by(error):
 
 def without_path(message):
     """An ``ImportError`` without the file that it names."""
-    return re.sub(r" \([^()]*site-packages[^()]*\)$", "", message)
+    return re.sub(r" \([^()]*[/\\][^()]*\)$", "", message)
 
 
 # ------------------------------------------------------------------------------------
@@ -544,7 +552,7 @@ class Watch:
 
     def begin(self, session, transaction, connection):
         self.use(session)
-        raw = id(connection.connection.dbapi_connection)
+        raw = id(driver_of(connection.connection))
         for token in self.out.get(raw, []):
             token["session"] = weakref.ref(session)
 
@@ -562,6 +570,7 @@ class Watch:
     def send(self, url, method="GET", data=None, turn=None):
         """Send one request in this thread; return its Visit."""
         from werkzeug.test import Client
+        from werkzeug.wrappers import Response
 
         visit = self.local.visit = Visit(method, url)
         visit.turn, parts = turn, urlsplit(url)
@@ -573,7 +582,7 @@ class Watch:
             pairs = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
             headers.append(("Cookie", pairs))
         try:
-            response = Client(application, use_cookies=False).open(
+            response = Client(application, Response, use_cookies=False).open(
                 parts.path,
                 method=method,
                 base_url=f"{parts.scheme}://{parts.netloc}{root(self.app)}",
@@ -691,6 +700,12 @@ def family(raw):
     return "other"
 
 
+def driver_of(connection):
+    """The driver's connection; until SQLAlchemy 1.4.23 it has another name."""
+    found = getattr(connection, "dbapi_connection", None)
+    return found or getattr(connection, "connection", connection)
+
+
 def rows(raw, statement):
     cursor = raw.cursor()
     try:
@@ -744,7 +759,7 @@ class Guard:
     def replaced(self, name, original):
         @functools.wraps(original)
         def instead(dialect, connection, *arguments):
-            raw = getattr(connection, "dbapi_connection", connection)
+            raw = driver_of(connection)
             if name == "set_isolation_level":
                 # Autocommit would end the outer transaction, or go without one.
                 guarded = id(raw) in self.outer or id(raw) in self.modes
@@ -819,7 +834,7 @@ class Guard:
         self.alive.append(raw)
 
     def execute(self, connection, cursor, statement, parameters, context, many):
-        raw = connection.connection.dbapi_connection
+        raw = driver_of(connection.connection)
         if family(raw) in SESSION:
             self.engines.add(connection.engine)
         self.used.setdefault(connection.engine.url, connection.engine)
@@ -1014,12 +1029,8 @@ class Trial:
 
     def names_in(self, table="user", column="name"):
         with self.elsewhere.connect() as connection:
-            return {
-                row[0]
-                for row in connection.exec_driver_sql(
-                    f"SELECT {column} FROM {table}"  # noqa: S608
-                )
-            }
+            statement = f"SELECT {column} FROM {table}"  # noqa: S608
+            return {row[0] for row in connection.exec_driver_sql(statement)}
 
 
 def list_rows(trial):
@@ -1131,9 +1142,8 @@ def work(task, folder):
         else:
             for number, approach in enumerate(APPROACHES):
                 if approach.package == task:
-                    found[str(number)] = try_approach(
-                        approach, folder, f"{task}-{number}"
-                    )
+                    name = f"{task}-{number}"
+                    found[str(number)] = try_approach(approach, folder, name)
     print("\n" + json.dumps(found))
 
 
@@ -1153,12 +1163,8 @@ def start_trials(folder):
         wanted = ["flask_admin", "sqlalchemy", *needs.get(task, [task])]
         if all(map(find_spec, wanted)):
             command = [sys.executable, "-W", "ignore", __file__, "--work", task, folder]
-            yield (
-                task,
-                subprocess.Popen(
-                    command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-                ),
-            )
+            pipes = dict.fromkeys(["stdout", "stderr"], subprocess.PIPE)
+            yield task, subprocess.Popen(command, text=True, **pipes)
 
 
 def finish_trials(processes):
@@ -1199,13 +1205,20 @@ def find_module(name):
 class Loaded:
     """An application, and what was noted while it was made.
 
-    :ivar places: where views, loaders and sessions were created.
+    :ivar app: None if it cannot be loaded, and none was made until then.
+    :ivar is_made: whether it was loaded.
+    :ivar places: where applications, views, loaders and sessions were created.
     :ivar pushed: where contexts were pushed that were not popped.
     """
 
-    def __init__(self, name, limit, script=None):
+    def __init__(self):
+        self.app, self.is_made = None, False
         self.places, self.pushed = weakref.WeakKeyDictionary(), []
-        self.app = self.load(name, limit, script)
+
+    def made(self, kind):
+        """``{object: place}`` of a kind, in the order in which they were made."""
+        found = list(self.places.items())
+        return {each: at for each, at in found if isinstance_of(type(each), kind)}
 
     def note(self, kind):
         original = kind.__init__
@@ -1224,7 +1237,7 @@ class Loaded:
 
         sys.argv = [script]
         # What a script creates goes when nobody keeps its globals.
-        if os.path.exists(script):
+        if os.path.isfile(script):
             sys.path.insert(0, os.path.dirname(os.path.realpath(script)))
             self.space = runpy.run_path(script, run_name="__main__")
         else:
@@ -1232,13 +1245,13 @@ class Loaded:
             if not re.fullmatch(r"\w+(\.\w+)*", script) or find_module(script) is None:
                 raise NotExamined(f"No application: there is no file {script}.")
             self.space = runpy.run_module(script, run_name="__main__", alter_sys=True)
-        made = [a for a in list(self.places) if isinstance_of(type(a), Flask)]
-        made.sort(key=lambda app: "admin" not in app.extensions)
+        made = sorted(self.made(Flask), key=lambda app: "admin" not in app.extensions)
         if not made:
             raise NotExamined(f"No application: {script} makes none.")
         return made[0]
 
     def load(self, name, limit, script):
+        """Find the application, or say why there is none."""
         os.environ.update(FLASK_DEBUG="0", FLASK_RUN_FROM_CLI="true")
         try:
             import flask
@@ -1273,14 +1286,14 @@ class Loaded:
             signal.setitimer(signal.ITIMER_REAL, limit)
         try:
             if script:
-                app = self.run_script(script)
+                self.app = self.run_script(script)
             else:
-                app = ScriptInfo(app_import_path=name).load_app()
+                self.app = ScriptInfo(app_import_path=name).load_app()
+            self.is_made = True
         except NoAppException as error:
             text = " ".join(str(error).split())
             if "Traceback" in text:
-                last = str(error).strip().splitlines()[-1]
-                text = f"While importing {name or 'the application'}: {last}"
+                last = without_path(str(error).strip().splitlines()[-1])
                 raise self.not_made(
                     error.__cause__ or error.__context__, last
                 ) from None
@@ -1297,7 +1310,6 @@ class Loaded:
             with suppress(RuntimeError):
                 flask.appcontext_pushed.disconnect(push)
                 flask.appcontext_popped.disconnect(pop)
-        return app
 
     def push(self, sender, **extra):
         self.pushed.append(line_of_caller())
@@ -1324,6 +1336,9 @@ class Loaded:
 
     def not_made(self, error, said):
         """What an exception means that was raised while the application was made."""
+        from flask import Flask
+        from sqlalchemy.orm import Session, scoped_session
+
         error = error if isinstance(error, BaseException) else RuntimeError(said)
         if isinstance(error, ImportError) and cure(said):
             return self.not_together(error)
@@ -1335,7 +1350,11 @@ class Loaded:
         if "flask_sqlalchemy_lite" in after and isinstance(error, RuntimeError):
             finding = Finding("FAL001", place, place, said)
         elif "Passing a session object directly" in text:
-            finding = Finding("FAL002", place, place, said)
+            self.app = next(iter(self.made(Flask)), None)
+            # What a scoped session makes is not the one that was passed.
+            scoped = [None, *self.made(scoped_session).values()]
+            own = [at for at in self.made(Session).values() if at not in scoped]
+            finding = Finding("FAL002", place, [place, *own][-1], said)
         where = f" ({shown(place)})" if place else ""
         return NotExamined(f"Your application raises {said}{where}", finding)
 
@@ -1357,8 +1376,6 @@ CLOSED = (
     "jinja2.",
     "logging",
 )
-FUNCTIONS = types.FunctionType, types.MethodType, functools.partial, staticmethod
-FUNCTIONS += classmethod, property
 
 
 def parts(thing, view):
@@ -1557,6 +1574,16 @@ class Source:
                         found.append((block, number))
         return sorted(found, key=lambda pair: first_line(pair[0][pair[1]]))
 
+    def at(self, line):
+        """The innermost statement of a line."""
+        block, number = self.statements(line)[-1]
+        return block[number]
+
+    def replaced(self, node, line):
+        """The lines, with another one in place of a statement."""
+        new = " " * node.col_offset + line
+        return [*self.lines[: node.lineno - 1], new, *self.lines[node.end_lineno :]]
+
     def write(self, lines):
         same = lines == self.lines
         return {} if same else {self.file: "\n".join(lines) + "\n"}
@@ -1568,10 +1595,8 @@ def first_line(node):
 
 def own_files(first=()):
     """The application's files: those named, those imported, those in the folder."""
-    loaded = [
-        getattr(module, "__file__", None) for module in list(sys.modules.values())
-    ]
-    here = []
+    modules, here = list(sys.modules.values()), []
+    loaded = [getattr(module, "__file__", None) for module in modules]
     for folder, folders, files in os.walk("."):
         # Nothing below an environment, a hidden folder or a test is the application.
         folders[:] = [
@@ -1583,9 +1608,8 @@ def own_files(first=()):
         here += [os.path.join(folder, file) for file in sorted(files)]
         if len(here) > 5000:
             break
-    for file in dict.fromkeys(
-        os.path.realpath(f) for f in [*first, *loaded, *here] if f
-    ):
+    known = filter(None, [*first, *loaded, *here])
+    for file in dict.fromkeys(map(os.path.realpath, known)):
         if file.endswith(".py") and is_own(file):
             yield file
 
@@ -1622,13 +1646,8 @@ def put_proxy(source, call):
         if line not in source.lines and not imported(source.tree, line)
     ]
     classes = PROXY.rpartition("\n\n\ndb = ")[0].splitlines()
-    lines[top:top] = [
-        *([] if top and not lines[top - 1] else [""]),
-        "",
-        *classes,
-        "",
-        "",
-    ]
+    before = ["", ""] if top and lines[top - 1] else [""]
+    lines[top:top] = [*before, *classes, "", ""]
     after = [
         node.end_lineno
         for node in source.tree.body
@@ -1666,13 +1685,9 @@ def in_with(place, header, until_return):
                 f"    {line}" if line.strip() else line
                 for line in lines[node.end_lineno : last.end_lineno]
             ]
-            return source.write(
-                [
-                    *[*lines[: node.lineno - 1], f"{indent}with {text}:"],
-                    *(inside or [f"{indent}    pass"]),
-                    *lines[max(last.end_lineno, node.end_lineno) :],
-                ]
-            )
+            inside = [f"{indent}with {text}:", *(inside or [f"{indent}    pass"])]
+            end = max(last.end_lineno, node.end_lineno)
+            return source.write([*lines[: node.lineno - 1], *inside, *lines[end:]])
     return {}
 
 
@@ -1695,13 +1710,12 @@ def opening(node):
 def scoped_again(place, loaded):
     """Make a session that is kept one of the request, where it is created."""
     source = Source(place[0])
-    block, number = source.statements(place[1])[-1]
-    node = block[number]
+    node = source.at(place[1])
     call = getattr(node, "value", None)
     if not isinstance(node, ast.Assign) or not isinstance(call, ast.Call):
         return {}
     name, function = ast.unparse(node.targets[0]), ast.unparse(call.func)
-    if not re.search(r"session(maker)?(\(.*\))?$", function, re.IGNORECASE):
+    if not re.search(r"session\w*(\(.*\))?$", function, re.IGNORECASE):
         return {}
     lite = re.search(
         r"\b(\w+)\.(session\b|sessionmaker\b|get_session|engine\b)", ast.unparse(call)
@@ -1709,58 +1723,50 @@ def scoped_again(place, loaded):
     first = [*call.args, *[each.value for each in call.keywords]][:1]
     given = ast.unparse(first[0]) if first else ""
     if lite and package_of(loaded.app):
-        lines = list(source.lines)
-        lines[node.lineno - 1 : node.end_lineno] = [
-            f"{' ' * node.col_offset}{name} = {lite[1]}.session"
-        ]
-        changed = source.write(lines)
-        lite = package_of(loaded.app) == "flask_sqlalchemy_lite"
-        return with_proxy(changed=changed) if lite else changed
+        changed = source.write(source.replaced(node, f"{name} = {lite[1]}.session"))
+        return with_proxy(changed=changed) if uses_lite(loaded) else changed
     if function.endswith("scoped_session"):
         value = f"scoped_session({given})"
-    elif function.endswith("Session"):
+    elif function in ("Session", "orm.Session") and given:
         value = f"scoped_session(sessionmaker({given}))"
-    elif isinstance(call.func, ast.Call) or function.endswith(
-        ("sessionmaker", "maker")
-    ):
+    elif not first:
         value = f"scoped_session({function})"
     else:
-        return {}
-    lines = list(source.lines)
-    indent = " " * node.col_offset
-    lines[node.lineno - 1 : node.end_lineno] = [f"{indent}{name} = {value}"]
-    return removed_at_the_end(source, lines, node, name, indent, loaded)
+        value = f"scoped_session(lambda: {ast.unparse(call)})"
+    lines, place = source.replaced(node, f"{name} = {value}"), None
+    if f"{name}.remove(" not in source.text:
+        place = loaded.places.get(loaded.app)
+    if place and place[0] == source.file:
+        removed_here(source, lines, node, name, place)
+    names = [n for n in ("scoped_session", "sessionmaker") if f"{n}(" in value]
+    line = "from sqlalchemy.orm import "
+    missing = [n for n in names if not imported(source.tree, line + n)]
+    if missing:
+        row = min(
+            node.lineno - 1
+            for node in source.tree.body
+            if isinstance(node, (ast.Import, ast.ImportFrom))
+            and getattr(node, "module", "") != "__future__"
+        )
+        lines.insert(row, line + ", ".join(missing))
+    changed = source.write(lines)
+    if place and place[0] != source.file:
+        changed |= removed_elsewhere(place, source.file, name)
+    return changed
 
 
-def removed_at_the_end(source, lines, node, name, indent, loaded):
-    place = loaded.places.get(loaded.app)
-    if place is None or f"{name}.remove(" in source.text:
-        return source.write(lines)
-    if place[0] != source.file:
-        return source.write(lines) | removed_elsewhere(place, source.file, name)
-    block, number = source.statements(place[1])[-1]
-    made = block[number]
+def removed_here(source, lines, node, name, place):
+    """Add a teardown to lines, in which a statement makes the session."""
+    made, (block, _) = source.at(place[1]), source.statements(place[1])[-1]
     target = ast.unparse(made.targets[0]) if isinstance(made, ast.Assign) else "app"
     # After both, so that both names are there.
     later = max([made, node], key=lambda each: each.lineno)
-    same = [n for b, n in source.statements(node.lineno) if b is block]
-    if not same and later is node:
+    if not any(b is block for b, _ in source.statements(node.lineno)):
         later = made
     shift = len(lines) - len(source.lines)
     row = later.end_lineno + (shift if later.lineno >= node.lineno else 0)
     line = f"{target}.teardown_appcontext(lambda error: {name}.remove())"
     lines.insert(row, " " * later.col_offset + line)
-    missing = [
-        n
-        for n in ("scoped_session", "sessionmaker")
-        if not re.search(rf"import .*\b{n}\b", source.text)
-    ]
-    if missing:
-        row = next(
-            n for n, text in enumerate(lines) if text.startswith(("import ", "from "))
-        )
-        lines.insert(row, f"from sqlalchemy.orm import {', '.join(missing)}")
-    return source.write(lines)
 
 
 def removed_elsewhere(place, file, name):
@@ -1771,7 +1777,7 @@ def removed_elsewhere(place, file, name):
         if os.path.realpath(getattr(module, "__file__", None) or "") == file
     ]
     source = Source(place[0])
-    made = next(block[n] for block, n in reversed(source.statements(place[1])))
+    made = source.at(place[1])
     if not modules or not isinstance(made, ast.Assign):
         return {}
     indent, target = " " * made.col_offset, ast.unparse(made.targets[0])
@@ -1789,9 +1795,7 @@ def by_db(finding, loaded):
     files = {getattr(m, "__file__", None): m for m in list(sys.modules.values())}
     spaces = [vars(sys.modules[type(view).__module__])]
     spaces.append(vars(files.get(source.file, sys)))
-    names = [
-        n for space in spaces for n, value in space.items() if value is view.session
-    ]
+    names = [n for each in spaces for n, held in each.items() if held is view.session]
     if "self.session" in lines[row]:
         new = f"{names[0] if names else 'self.session'}.session"
         lines[row] = re.sub(r"\bself\.session\b(?!\.session)", new, lines[row])
@@ -1800,13 +1804,13 @@ def by_db(finding, loaded):
     given = rf"(\b(?:{kinds})\([^()]*,\s*){names[-1]}(?=\s*[,)])"
     text = re.sub(given, rf"\g<1>{names[-1]}.session", source.text)
     changed = source.write(text.splitlines())
-    lite = package_of(loaded.app) == "flask_sqlalchemy_lite"
-    return with_proxy(changed=changed) if lite else changed
+    return with_proxy(changed=changed) if uses_lite(loaded) else changed
 
 
 def change(finding, loaded):
     """``{file: its new text}`` that heals a finding, empty where none is known."""
-    with suppress(OSError, SyntaxError, ValueError, IndexError, KeyError):
+    # Without a change, a finding is a finding.
+    with suppress(Exception):
         cause = finding.cause or finding.where
         if finding.id == "FAL024":
             return by_db(finding, loaded)
@@ -1818,13 +1822,12 @@ def change(finding, loaded):
             return in_with(cause, opening, False)
         if finding.id in HELD | {"FAL001", "FAL002", "FAL022", "FAL023"}:
             source = Source(cause[0])
-            line = source.lines[cause[1] - 1]
-            if re.search(r"\.session\(\)", line):
-                lines = list(source.lines)
-                lines[cause[1] - 1] = line.replace(".session()", ".session")
+            lines, row = list(source.lines), cause[1] - 1
+            if ".session()" in lines[row]:
+                lines[row] = lines[row].replace(".session()", ".session")
                 return source.write(lines)
             changed = loaded and scoped_again(cause, loaded)
-            return changed or with_proxy([cause[0]])
+            return changed or (with_proxy([cause[0]]) if uses_lite(loaded) else {})
     return {}
 
 
@@ -1857,6 +1860,14 @@ def acts(url, page, is_start):
     return match(ACTS, last) or match(ACTS, page)
 
 
+def name_of(view):
+    """Its name as a text: Flask-Babel translates one where there is an application."""
+    try:
+        return str(view.name)
+    except (KeyError, RuntimeError):
+        return view.endpoint
+
+
 def is_own_page(view, name):
     """Whether the function of a page is the application's, not Flask-Admin's."""
     function = inspect.unwrap(getattr(type(view), name, None) or len)
@@ -1864,9 +1875,9 @@ def is_own_page(view, name):
 
 
 class Finding:
-    def __init__(self, id, where, cause, said="", view=None, session=None):
+    def __init__(self, id, where, cause, said="", view=None):
         self.id, self.where, self.cause, self.said = id, where, cause, said
-        self.view, self.views, self.session, self.evidence = view, [], session, []
+        self.view, self.views, self.sessions, self.evidence = view, [], [], []
         self.write, self.changed = "", {}
 
     def as_json(self):
@@ -1878,7 +1889,7 @@ class Finding:
             "cause": shown(self.cause),
             "why": why,
             "said": self.said,
-            "views": [view.name for view in self.views],
+            "views": [name_of(view) for view in self.views],
             "evidence": list(dict.fromkeys(self.evidence))[:4],
             "write": self.write,
             "diff": as_diff(self.changed),
@@ -1938,14 +1949,8 @@ class Form(html.parser.HTMLParser):
         samples.update(timepicker="03:04:05", hidden="")
         data = dict(self.data)
         for name, kind in self.kinds.items():
-            if (
-                not data[name]
-                and kind not in ("select", "one")
-                and "select2" not in kind
-            ):
-                known = [
-                    v for word in kind.split() for k, v in samples.items() if k == word
-                ]
+            if not data[name] and kind != "one" and "select" not in kind:
+                known = [samples[word] for word in kind.split() if word in samples]
                 data[name] = (known or ["doctor"])[0]
         return data
 
@@ -1960,10 +1965,16 @@ def extension(app):
 
 def package_of(app):
     """The package of the application's extension, or an empty text."""
-    for kind in type(extension(app)).__mro__:
+    for kind in type(app and extension(app)).__mro__:
         if kind.__module__.startswith("flask_sqlalchemy"):
             return kind.__module__.partition(".")[0]
     return ""
+
+
+def uses_lite(loaded):
+    """Whether the application's extension is Flask-SQLAlchemy-Lite."""
+    known = [package_of(loaded.app)] if loaded and loaded.is_made else sys.modules
+    return "flask_sqlalchemy_lite" in known
 
 
 class Examination:
@@ -2073,16 +2084,13 @@ class Examination:
         server = config.get("SERVER_NAME") or "localhost"
         scheme = config.get("PREFERRED_URL_SCHEME") or "http"
         adapter = self.app.url_map.bind(server, url_scheme=scheme)
-        query = {
-            k: values.pop(k) for k in list(values) if k in ("search", "sort", "query")
-        }
+        names = [name for name in ("search", "sort", "query") if name in values]
+        query = urlencode({name: values.pop(name) for name in names})
         try:
             address = adapter.build(endpoint, values, force_external=True)
         except BuildError:
             return None
-        return address + (("&" if "?" in address else "?") + urlencode(query)) * bool(
-            query
-        )
+        return address + (("&" if "?" in address else "?") + query) * bool(query)
 
     # One view
 
@@ -2102,17 +2110,15 @@ class Examination:
     def add(self, id, view, cause, said="", evidence=(), session=None):
         """Add a finding, or a view to that with the same session or cause."""
         for finding in self.findings:
-            same = finding.session is session if session else finding.cause == cause
-            if (
-                finding.id == id
-                and same
-                and (session or cause or view in finding.views)
-            ):
+            same = any(each is session for each in finding.sessions)
+            alike = cause or (session is None and view in finding.views)
+            if finding.id == id and (same or (finding.cause == cause and alike)):
                 break
         else:
             where = self.where(view) if view else cause
-            finding = Finding(id, where, cause, said, view, session)
+            finding = Finding(id, where, cause, said, view)
             self.findings.append(finding)
+        finding.sessions += [session] if session is not None else []
         if view and view not in finding.views:
             finding.views.append(view)
         finding.evidence += evidence
@@ -2137,13 +2143,15 @@ class Examination:
         if not requests and self.hung >= 3:
             problem = "", "not requested, after three pages that gave no answer"
         elif not requests and self.is_model_view(view):
-            problem = "", "its list has no address"
+            problem = "", "its list has no address without an argument"
         if problem:
-            self.problems.setdefault(problem[1], [problem[0]]).append(view.name)
+            # One sentence for all tables that are missing.
+            kind = cure(problem[1]) or problem[1]
+            self.problems.setdefault(kind, [*problem]).append(name_of(view))
         elif not requests:
             problem = "", "no page can be requested without an argument or an effect"
         return {
-            "name": view.name,
+            "name": name_of(view),
             "where": shown(self.where(view)),
             "requests": requests,
             "problem": problem and " ".join(problem).strip(),
@@ -2154,10 +2162,10 @@ class Examination:
         from sqlalchemy.orm import scoped_session
 
         places = self.loaded.places
-        scoped = [e for e in list(places) if isinstance_of(type(e), scoped_session)]
+        scoped = self.loaded.made(scoped_session)
         for path, owner, session in sessions_in(view):
             place = places.get(session)
-            if session not in scoped and place in [places[each] for each in scoped]:
+            if session not in scoped and place in scoped.values():
                 # Whoever holds it called the scoped session, which is right itself.
                 place = None
             place = place or places.get(owner)
@@ -2190,8 +2198,9 @@ class Examination:
                 and not acts(url, page, page == view._default_view)
                 and (page == view._default_view or is_own_page(view, page))
             ):
-                pages.append(url)
-                yield self.get(url)
+                visit = self.get(url)
+                pages += [] if visit.hung else [url]
+                yield visit
         if not start:
             if pages:
                 self.meet(view, pages[0])
@@ -2258,7 +2267,7 @@ class Examination:
                 visit = self.watch.get(url, method="POST", data=data)
             if visit.status == 200:
                 self.notes.append(
-                    f"{view.name}: {visit} was not accepted, and not saved"
+                    f"{name_of(view)}: {visit} was not accepted, and not saved"
                 )
                 visit.location = ""
             elif visit.status == 302:
@@ -2294,24 +2303,22 @@ class Examination:
             return f"gave no answer within {self.options.timeout:g} s"
         if visit.error is not None and visit.status >= 500:
             return self.raised(view, visit)
+        how = STILL if self.options.bypass_access else OPTIONS
         if visit.status in (301, 302, 303, 307, 308):
             target = urlsplit(visit.location).path
             if re.search(r"(log|sign)[_-]?(in|on)|auth|sso", target, re.IGNORECASE):
-                return LOGIN
-            return f"redirects to {target}; if that is a login: {OPTIONS}"
+                return f"asks for a login: {how}"
+            return f"redirects to {target}; if that is a login: {how}"
         if visit.status in (401, 403):
-            return f"answers {visit.status} and {LOGIN}"
+            return f"answers {visit.status} and asks for a login: {how}"
         return None if visit.status == 200 else f"answers {visit.status}"
 
     def raised(self, view, visit):
         error = visit.error
         place = line_of_error(error)
         thing = getattr(error, "obj", None)
-        if (
-            isinstance(error, AttributeError)
-            and thing is not None
-            and (thing is getattr(view, "session", None))
-        ):
+        session = getattr(view, "session", None)
+        if isinstance(error, AttributeError) and thing is session is not None:
             finding = self.add(
                 "FAL024", view, place or self.where(view), said_by(error), [str(visit)]
             )
@@ -2319,7 +2326,8 @@ class Examination:
                 finding.write = "This Flask-Admin wants a session: pass `db.session`."
             return None
         where = f" ({shown(place)})" if place else ""
-        return f"raises {said_by(error)}{where}"
+        how = f": {cure(said_by(error))}" if cure(said_by(error)) else ""
+        return f"raises {said_by(error)}{where}{how}"
 
     # All of it
 
@@ -2337,9 +2345,9 @@ class Examination:
     def conclude(self):
         """Make findings of what the requests did, one for each cause."""
         held = {
-            self.watch.known.get(finding.session): finding
+            self.watch.known.get(session): finding
             for finding in self.findings
-            if finding.session is not None
+            for session in finding.sessions
         }
         explained = set(held)
         for number, (session, views, evidence) in self.stale.items():
@@ -2390,7 +2398,7 @@ class Examination:
             line["findings"] = list(
                 dict.fromkeys(f.id for f in self.findings if view in f.views)
             )
-        for said, (visit, *names) in self.problems.items():
+        for visit, said, *names in self.problems.values():
             more = f" and {len(names) - 3} more" if len(names) > 3 else ""
             what = f"{', '.join(names[:3])}{more}: {visit}".rstrip(": ")
             self.not_examined.append(f"{what}{' ' if visit else ': '}{said}")
@@ -2418,9 +2426,7 @@ SCOPED_ANSWER = "Use a scoped session, and remove it in a teardown."
 
 
 def advise(finding, loaded):
-    app = loaded and getattr(loaded, "app", None)
-    plain = app is not None and package_of(app) != "flask_sqlalchemy_lite"
-    default = SCOPED_ANSWER if plain else ANSWER
+    default = ANSWER if uses_lite(loaded) else SCOPED_ANSWER
     finding.write = finding.write or WRITE.get(finding.id) or default
     finding.changed = change(finding, loaded)
 
@@ -2434,6 +2440,10 @@ def report_installation(found, uses, whole, say):
     say(", ".join(f"{name} {version}" for name, version in installed().items()))
     if not found:
         return None
+
+    def tried(name, said):
+        say(f"  {'fails' if said else 'works'}  {name}" + f": {said}" * bool(said))
+
     say("Tried here, each in a small admin of its own:")
     works, failed, packages = [], [], set()
     for number, approach in enumerate(APPROACHES):
@@ -2442,25 +2452,15 @@ def report_installation(found, uses, whole, say):
             continue
         packages.add(approach.package)
         (failed if said else works).append((approach, said))
-        say(
-            f"  {'fails' if said else 'works'}  {approach.name}"
-            + (f": {said}" if said else "")
-        )
+        tried(approach.name, said)
     if "gevent" in found:
-        said = found["gevent"]
-        say(
-            f"  {'fails' if said else 'works'}  the first of these on gevent"
-            + f": {said}" * bool(said)
-        )
+        tried("the first of these on gevent", found["gevent"])
     answers = {}
     for approach, _ in works:
         answers.setdefault(approach.package, approach)
     for package in list(answers):
-        if (
-            package == uses
-            or (uses is None and package != "sqlalchemy")
-            or (len(answers) == 1)
-        ):
+        is_asked = uses is None and package != "sqlalchemy"
+        if package == uses or is_asked or len(answers) == 1:
             approach = answers[package]
             say(f"Write here, with {package}:")
             for line in approach.lines(whole):
@@ -2487,10 +2487,8 @@ def report_application(examined, loaded, engines, say):
     for view in examined.views:
         found = [id for id in view["findings"] if id not in examined.options.ignore]
         verdict = ", ".join(found) or view["problem"] or "no fault found"
-        say(
-            f"  {view['name']} ({view['where']}), {view['requests']} requests: "
-            f"{verdict}"
-        )
+        seen = f"{view['where']}), {view['requests']} requests"
+        say(f"  {view['name']} ({seen}: {verdict}")
 
 
 def report_findings(findings, with_diff, say):
@@ -2499,13 +2497,9 @@ def report_findings(findings, with_diff, say):
         each = finding.as_json()
         say(f"\n{number}. {each['id']} {each['what']}")
         says = [each["said"], *each["evidence"]]
+        places = dict.fromkeys(filter(None, [each["where"], each["cause"]]))
         for name, text in [
-            (
-                "where",
-                " and ".join(
-                    dict.fromkeys(filter(None, [each["where"], each["cause"]]))
-                ),
-            ),
+            ("where", " and ".join(places)),
             ("views", ", ".join(each["views"])),
             ("seen", "; ".join(filter(None, says))),
             ("why", each["why"]),
@@ -2522,6 +2516,13 @@ def report_findings(findings, with_diff, say):
             say("  No change can be written for this one.")
     if findings and not with_diff and any(finding.changed for finding in findings):
         say("\nRun it again with --diff to see the changes to your files.")
+
+
+def seconds(text):
+    """A time that a timer takes."""
+    if not 0 < float(text) < 1e6:
+        raise ValueError(text)
+    return float(text)
 
 
 def parser():
@@ -2543,7 +2544,7 @@ def parser():
     add("--cookie", action="append", default=[], metavar="NAME=VALUE")
     add("--bypass-access", action="store_true", help="examine as if accessible")
     add("--try-forms", action="store_true", help="post forms, and roll them back")
-    add("--timeout", type=float, default=30, metavar="S", help="for a page (30)")
+    add("--timeout", type=seconds, default=30, metavar="S", help="for a page (30)")
     add(
         "--ignore", action="append", default=[], metavar="FAL…", help="not this finding"
     )
@@ -2563,11 +2564,18 @@ def examine(options, say, folder):
     """Examine both; return ``(findings, sentences, exit code, everything as JSON)``."""
     found, findings, sentences, loaded, examined = {}, [], [], None, None
     engines, processes = [], []
-    if options.only != "application":
+    version = installed().get("SQLAlchemy", "2.0")
+    is_old = [int(part) for part in re.findall(r"\d+", version)[:2]] < [1, 4]
+    if options.only != "application" and not is_old:
         processes = list(start_trials(folder))
     try:
+        if is_old:
+            raise NotExamined(
+                f"The doctor needs SQLAlchemy 1.4 or newer; this is {version}."
+            )
         if options.only != "installation":
-            loaded = Loaded(options.app, options.timeout * 2, options.script)
+            loaded = Loaded()
+            loaded.load(options.app, options.timeout * 2, options.script)
             examined = Examination(loaded, options, folder)
             engines = examined.run()
             findings, sentences = examined.findings, examined.not_examined
@@ -2597,14 +2605,8 @@ def examine(options, say, folder):
     for sentence in sentences:
         say(f"Not examined: {sentence}")
     code = FOUND if findings else NOT_EXAMINED if sentences else HEALTHY
-    say(
-        "\n"
-        + [
-            "Healthy: no fault was found.",
-            f"Faults found: {len(findings)}.",
-            "Not examined, or not all of it.",
-        ][code]
-    )
+    verdicts = ["Healthy: no fault was found.", f"Faults found: {len(findings)}."]
+    say("\n" + [*verdicts, "Not examined, or not all of it."][code])
     everything = {
         "packages": installed(),
         "installation": [
@@ -2632,6 +2634,8 @@ def main(arguments=None):
     unknown = sorted(set(options.ignore) - set(FINDINGS))
     if unknown:
         parser().error(f"--ignore: no finding {', '.join(unknown)}")
+    if any(":" not in each for each in options.header):
+        parser().error("--header: write 'NAME: VALUE'")
     out = sys.stdout
 
     def say(line):

@@ -23,7 +23,7 @@ def test_each_recipe_has_a_search():
     ("typed", "wanted"),
     [
         ("sesion leak", "recipes/finding-leaks"),
-        ("aplication context", "problem"),
+        ("aplication context", "workarounds/app-context"),
         ("celary", "recipes/worker"),
         ("gunicron", "recipes/gunicorn"),
         ("soft delte", "recipes/soft-delete"),
@@ -51,6 +51,8 @@ def test_the_search_fetches_no_page_and_little_before_the_first_key(open_page, s
     page.locator("#search input").press_sequentially("session")
     page.locator("#search li").nth(9).wait_for()
     page.wait_for_load_state("networkidle")
+    # The browser asks for the icon whenever it likes.
+    asked = [url for url in asked if not url.endswith("/favicon.svg")]
     assert asked == [f"{site}/_static/search/index.js"]
     texts = page.locator("#search li p").all_inner_texts()
     assert len(texts) == 10
