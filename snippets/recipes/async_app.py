@@ -142,8 +142,12 @@ def create_app(config=None):
     )
     app.config.from_mapping(config)
     # region engines
-    drivers = {"sqlite": "aiosqlite", "postgresql": "psycopg"}
-    drivers |= {"mysql": "aiomysql", "mariadb": "aiomysql"}
+    drivers = {
+        "sqlite": "aiosqlite",
+        "postgresql": "psycopg",
+        "mysql": "aiomysql",
+        "mariadb": "aiomysql",
+    }
     url = make_url(app.config["SQLALCHEMY_ENGINES"]["default"])
     backend = url.get_backend_name()
     app.config["SQLALCHEMY_ASYNC_ENGINES"] = {
