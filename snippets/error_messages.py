@@ -12,14 +12,18 @@
 """
 
 import csv
+import importlib
 import re
 import sys
 import threading
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from flask import Flask, request, session
 from flask_admin import Admin
 from flask_admin.contrib.sqla import ModelView
 from flask_admin.form import SecureForm
+from flask_login import LoginManager, current_user
 from flask_sqlalchemy_lite import SQLAlchemy
 from sqlalchemy import ForeignKey, String, func, select
 from sqlalchemy.orm import (
@@ -149,8 +153,34 @@ def duplicate_in(db):
     db.session.flush()
 
 
+def without_author():
+    app, db = make()
+    with app.app_context():
+        db.session.delete(db.session.scalar(select(User)))
+        db.session.commit()
+
+
+def changed_elsewhere():
+    app, db = make()
+    with app.app_context():
+        user = db.session.scalar(select(User))
+        db.session.connection().exec_driver_sql("DELETE FROM error_user")
+        user.name = "Grace"
+        db.session.flush()
+
+
 def model_query():
     User.query
+
+
+def base_of_the_other_extension():
+    _, db = make()
+    db.Model
+
+
+def create_all():
+    _, db = make()
+    db.create_all()
 
 
 def another_thread():
@@ -185,6 +215,23 @@ def uri_of_the_other_extension():
     app, db = Flask(__name__), SQLAlchemy()
     app.config["SQLALCHEMY_DATABASE_URI"] = "sqlite://"
     db.init_app(app)
+
+
+def unknown_engine():
+    app, db = make()
+    with app.app_context():
+        db.get_engine("archive")
+
+
+def circular_import():
+    with TemporaryDirectory() as folder:
+        Path(folder, "shop.py").write_text("import shop_views\ndb = None\n")
+        Path(folder, "shop_views.py").write_text("from shop import db\n")
+        sys.path.insert(0, folder)
+        try:
+            importlib.import_module("shop")
+        finally:
+            sys.path.remove(folder)
 
 
 def twice():
@@ -232,6 +279,20 @@ def views_after_a_request():
         Admin(app).add_view(UserView(User, db))
 
 
+def login_without_loader():
+    app, db = make()
+    LoginManager(app)
+    view = type("View", (UserView,), {"is_accessible": logged_in})
+    with app.app_context():
+        Admin(app).add_view(view(User, db))
+    app.testing = True
+    app.test_client().get("/admin/user/")
+
+
+def logged_in(view):
+    return current_user.is_authenticated
+
+
 def no_table():
     app, db = make()
     with app.app_context():
@@ -259,6 +320,10 @@ def not_a_session(view):
     return view.session().query(User)
 
 
+def select_as_query(view):
+    return select(User)
+
+
 def any_type_error(view):
     return len(view.model)
 
@@ -278,10 +343,16 @@ PROBES = [
     deleted,
     duplicate,
     after_a_failure,
+    without_author,
+    changed_elsewhere,
     model_query,
+    base_of_the_other_extension,
+    create_all,
     another_thread,
     no_engine,
     uri_of_the_other_extension,
+    unknown_engine,
+    circular_import,
     twice,
     secret_key,
     secure_form_without_key,
@@ -289,6 +360,7 @@ PROBES = [
     same_endpoint,
     two_admins,
     views_after_a_request,
+    login_without_loader,
     no_table,
     view_with(column_searchable_list=["nickname"]),
     view_with(column_filters=["nickname"]),
@@ -297,6 +369,7 @@ PROBES = [
     view_with(form_ajax_refs={"posts": {}}),
     view_with(inline_models=[User]),
     view_with(get_query=not_a_session),
+    view_with(get_query=select_as_query),
     view_with(get_query=any_type_error),
 ]
 
@@ -310,6 +383,7 @@ def message(probe):
         probe()
     except Exception as error:
         text = f"{type(error).__name__}: {error}".splitlines()[0]
+        text = re.sub(r" \(/.*\)$", "", text)
         return re.sub(r"(?<=0x)[0-9a-f]+|(?<=thread id )\d+", "…", text)
     raise AssertionError(f"{probe} raises nothing")
 

@@ -72,6 +72,35 @@ PASTED = [
         "AttributeError: 'Session' object has no attribute 'exec'",
         "'exec'",
     ),
+    # Names, databases and the lines around a message differ from those of the guide.
+    (
+        "AttributeError: type object 'Author' has no attribute 'nam'",
+        "'nickname'",
+    ),
+    (
+        "ValueError: The name 'author' is already registered for a different blueprint. Use 'name=' to provide a unique name.",
+        "'user'",
+    ),
+    (
+        'sqlalchemy.exc.IntegrityError: (psycopg.errors.NotNullViolation) null value in column "name" of relation "author" violates not-null constraint\nDETAIL:  Failing row contains (1, null).\n[SQL: INSERT INTO author (name) VALUES (%(name)s)]\n[parameters: {\'name\': None}]\n(Background on this error at: https://sqlalche.me/e/21/gkpj)',
+        "NOT NULL",
+    ),
+    (
+        "sqlalchemy.exc.OperationalError: (pymysql.err.OperationalError) (2006, \"MySQL server has gone away (BrokenPipeError(32, 'Broken pipe'))\")\n[SQL: select 1]\n(Background on this error at: https://sqlalche.me/e/21/e3q8)",
+        "gone away",
+    ),
+    (
+        "KeyError: '\\'SQLALCHEMY_ENGINES[\"other\"]\\' was not defined.'",
+        "was not defined",
+    ),
+    (
+        "ImportError: cannot import name 'User' from partially initialized module 'app' (most likely due to a circular import) (/srv/app.py)",
+        "circular import",
+    ),
+    (
+        "AttributeError: 'ProxySQLAlchemy' object has no attribute 'create_all'",
+        "'create_all'",
+    ),
 ]
 
 
@@ -94,6 +123,16 @@ def test_the_message_comes_first(ranked, text, message):
 def test_the_nearest_three_are_shown_for_anything(ranked):
     assert len(ranked("KeyError: 'something else'")) == 3
     assert ranked("") == []
+
+
+def test_whether_a_message_is_close_is_told(open_page):
+    page = open_page("errors.html")
+    told = page.locator(".find-error p[role=status]")
+    assert not told.is_visible()
+    page.fill("#pasted", "jinja2.exceptions.TemplateNotFound: admin/my_list.html")
+    assert told.inner_text().startswith("No message here is close")
+    page.fill("#pasted", "RuntimeError: Working outside of application context.")
+    assert not told.is_visible()
 
 
 def whole_traceback(probe):

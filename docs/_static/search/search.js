@@ -10,8 +10,12 @@ const STOP = new Set(
     .split(" "));
 const ENDINGS =
   /(?:ational|ations?|ating|ated?|ates|ators?|ities|ity|ments?|ings?|ions?|ers?|ors?|ed|ies|es|ly|able|s|e|y)$/;
+// What every page is about tells pages apart no more.
+const ALWAYS = /^(?:flask|admin|flask_admin)$/;
 // How much a word weighs by where it stands.
 const WEIGHTS = { error: 8, title: 5, page: 5, also: 4, text: 1, code: 0.5 };
+// Who types a name of the code wants to see it written.
+const NAMES = { ...WEIGHTS, code: 4 };
 const SHOWN = 10;
 
 const words = (text) => text.toLowerCase().match(/[\p{L}\p{N}_+]+/gu) ?? [];
@@ -20,6 +24,9 @@ const stem = (word) => {
     if (ENDINGS.exec(word.slice(i))?.index === 0) return word.slice(0, i).replace(/([bdglmnprt])\1$/, "$1");
   return word;
 };
+// A word with two neighbouring letters in the other order, for each two.
+const swapped = (word) =>
+  [...word].slice(1).map((letter, i) => word.slice(0, i) + letter + word[i] + word.slice(i + 2));
 let loaded;
 
 function load() {
@@ -53,10 +60,11 @@ function find({ index, parts, others }, typed) {
   const asked = [...new Set(words(typed))].filter((word) => !STOP.has(word));
   const score = new Map();
   const pages = new Map();
-  const plain = { boost: WEIGHTS, processTerm: (word) => word, tokenize: (text) => [text] };
+  const plain = { processTerm: (word) => word, tokenize: (text) => [text] };
   for (const word of asked) {
+    const boost = word.includes("_") ? NAMES : WEIGHTS;
     const add = (term, options, weight) => {
-      const found = index.search(term, { ...plain, ...options });
+      const found = index.search(term, { ...plain, boost, ...options });
       for (const each of found) {
         score.set(each.id, (score.get(each.id) ?? 0) + weight * each.score);
         const { url } = parts[each.id];
@@ -64,13 +72,26 @@ function find({ index, parts, others }, typed) {
       }
       return found.length;
     };
-    const key = stem(word);
-    let found = add(word, {}, 1);
-    if (word.length > 3) found += add(key, { prefix: true }, 0.6);
-    for (const other of new Set(others.get(key))) found += add(stem(other), { prefix: other.length > 3 }, 0.4);
-    if (!found && word.length > 3) add(word, { fuzzy: word.length > 6 ? 2 : 1 }, 0.8);
+    const look = (word, whole) => {
+      const key = stem(word);
+      const share = whole * (asked.length > 1 && ALWAYS.test(word) ? 0.4 : 1);
+      let found = add(word, {}, share);
+      if (word.length > 3) found += add(key, { prefix: true }, 0.6 * share);
+      for (const other of new Set(others.get(key)))
+        found += add(stem(other), { prefix: other.length > 3 }, 0.4 * share);
+      return found;
+    };
+    if (look(word, 1) || word.length < 4) continue;
+    // Of a name that nobody has, its words; else the letters in another order, or other letters.
+    const near = word.includes("_") ? words(word.replaceAll("_", " ")).filter((part) => !STOP.has(part)) : swapped(word);
+    const found = near.reduce((sum, other) => sum + (index.search(other, plain).length && look(other, 0.8)), 0);
+    if (!found) add(word, { fuzzy: word.length > 6 ? 2 : 1 }, 0.8);
   }
   const line = words(typed).join(" ");
+  // Two words that are one name in the code: "current user".
+  for (const [, a, b] of line.matchAll(/(?<=^| )(?=([^ _]+) ([^ _]+))/g))
+    for (const { id, score: value } of index.search(`${a}_${b}`, { ...plain, boost: NAMES }))
+      score.set(id, (score.get(id) ?? 0) + 0.6 * value);
   const best = new Map();
   for (const [id, value] of score) {
     const part = parts[id];
@@ -87,7 +108,7 @@ function find({ index, parts, others }, typed) {
   // Most readers want something to write: a recipe before a page that tells about it.
   const kind = ({ url }) => (/^recipes\/(?!index)/.test(url) ? 1.15 : 1);
   const rank = ({ part, weight, sum }) =>
-    kind(part) * (weight + 0.1 * sum) * (0.4 + pages.get(part.url).size / asked.length);
+    kind(part) * (weight + 0.1 * sum) * (0.4 + (pages.get(part.url)?.size ?? 0) / asked.length);
   return [...best.values()].sort((a, b) => rank(b) - rank(a)).slice(0, SHOWN);
 }
 
