@@ -174,14 +174,21 @@ class Guide:
         """What a test of a pair asks of each recipe, by its page."""
         return self.claimed("pairs")["recipes"]
 
+    def asked_on_databases(self, name):
+        """The releases on which an approach was run on database servers."""
+        found = self.databases["failed"].items()
+        return [r for r, all_ in found if any(name in cells for cells in all_.values())]
+
     def database_messages(self):
-        """What failing checks said on database servers, with where, each text once."""
+        """What fails on database servers alone: ``[(text, check and database)]``."""
         found = {}
-        for databases in self.databases["failed"].values():
+        for release, databases in self.databases["failed"].items():
             for database, cells in databases.items():
-                for failed in cells.values():
-                    for check, text in failed.items():
-                        found.setdefault(text, {})[f"{check} on {database}"] = None
+                for name, failed in cells.items():
+                    known = verdicts.cell(self.compatibility, name, release).failed
+                    for check in failed.keys() - known.keys():
+                        where = f"{check} on {database}"
+                        found.setdefault(failed[check], {})[where] = None
         return [(text, ", ".join(where)) for text, where in found.items()]
 
     def errors(self):
