@@ -19,6 +19,7 @@ import os
 import re
 import secrets
 import zipfile
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -26,6 +27,8 @@ from html import unescape
 from inspect import iscoroutinefunction
 from io import BytesIO
 from itertools import chain, product
+from mimetypes import guess_type
+from pathlib import Path
 from typing import Any, NamedTuple, cast
 from urllib.parse import urlsplit
 
@@ -197,6 +200,13 @@ SAVES = {
     "delete_view": "can_delete",
 }
 STARTS = ["https://", "//", "///", "/\\", "/\t/", "http:/", "https:", "javascript://"]
+# How pages end that a browser runs scripts of.
+PAGES = [".html", ".htm", ".xhtml", ".xht", ".shtml", ".xml", ".svg"]
+# What of a `FileAdmin` takes a folder.
+LISTS = ["index", "index_view", "upload", "mkdir"]
+# Makes another word, and the same word again.
+SWAP = str.maketrans("aeio", "eaoi")
+INJECTED = ["' OR 1=1 -- ", "0 OR 1=1"]
 
 
 @dataclass(kw_only=True)
@@ -256,13 +266,17 @@ class Attack:
             for rows in (target.own, target.theirs or [])
         )
         self.world, self.forms, self.files = self.read(), {}, []
+        self.folders = {Path(target.upload[0])} if target.upload else set()
         # Of two forms that name a field, the one with the values of a row counts.
         routes = sorted(self.find_routes(), key=lambda route: route.name != "edit_view")
         self.routes = routes
         if not any(route.model for route in routes):
             pytest.fail("The application has no view of a model.", pytrace=False)
+        self.folders |= {folder(route.view) for route in routes} - {None}
+        self.disk = self.stored()
         self.client = self.log_in(target.allowed)
-        self.witness = self.seen = None
+        self.witness, self.seen = None, {}
+        self.lists = [route for route in routes if sorts(route)]
         for route in routes:
             form = self.forms.setdefault(route.view, {})
             if "GET" in route.rule.methods:
@@ -282,14 +296,16 @@ class Attack:
                     break
             if not view or name == "static" or rule.endpoint in self.target.public:
                 continue
-            held = vars(view)
+            held, kinds = vars(view), getattr(view, "export_types", [])
             variants = {
                 "action_view": [{"action": n} for n in held.get("_actions_data", {})],
                 "ajax_lookup": [{"name": n} for n in held.get("_form_ajax_refs", {})],
-                "export": [
-                    {"export_type": n} for n in getattr(view, "export_types", [])
-                ],
+                "export": [{"export_type": n} for n in kinds],
             }.get(name, [{}])
+            for file in [*folder(view).glob("*.*")][:1] if folder(view) else ():
+                place = {"path": "."} if name in LISTS else {"path": file.name}
+                place |= {"rowid": file.name, "name": f"x{file.name}"}
+                variants = [said | place for said in variants]
             yield Route(view, getattr(view, "model", None), name, rule, variants)
 
     def pk(self, model):
@@ -302,9 +318,8 @@ class Attack:
     def form(self, route):
         """What a browser sends for the forms of a page, with its texts changed."""
         page, data = self.get(self.client, route), {}
-        for tag in parse(page).select(
-            "form[method=post i] :is(input, select, textarea)[name]:not([name=url])"
-        ):
+        tags = "form[method=post i] :is(input, select, textarea)[name]"
+        for tag in parse(page).select(f"{tags}:not([name=url], [name=csrf_token])"):
             kind, value = tag.get("type", tag.name), tag.get("value", "")
             if kind == "select":
                 chosen = tag.select("option[selected]") or tag.select("option")[:1]
@@ -320,8 +335,8 @@ class Attack:
 
     def get(self, client, route):
         values = self.target.fields | {"id": self.pk(route.model)}
-        url = route.url(values | {"export_type": "csv"})
-        return client.get(url, query_string=values)
+        values |= [*route.variants, {}][0]
+        return client.get(route.url(values), query_string=values)
 
     def log_in(self, name):
         client = self.target.log_in(name)
@@ -331,25 +346,52 @@ class Attack:
 
     def read(self):
         """Every row of every table, as another connection sees them."""
+        world = {}
         with self.app.app_context(), self.target.db.engine.connect() as connection:
-            return {
-                table: [
-                    dict(row._mapping)
-                    for row in connection.execute(
-                        select(table).order_by(*table.primary_key)
-                    )
-                ]
-                for table in self.tables
-            }
+            for table in self.tables:
+                rows = connection.execute(select(table).order_by(*table.primary_key))
+                world[table] = [dict(row) for row in rows.mappings()]
+        return world
+
+    def stored(self):
+        """What is in the folders of the application, and in their files."""
+        paths = (path for folder in self.folders for path in folder.rglob("*"))
+        return {path: path.is_file() and path.read_bytes() for path in paths}
 
     def write(self, world):
-        self.world = world
+        self.world, disk = world, self.stored()
+        for path in sorted(disk.keys() - self.disk, reverse=True):
+            path.unlink() if path.is_file() else path.rmdir()
+        for path in sorted(differing(disk, self.disk) & self.disk.keys()):
+            held = self.disk[path]
+            path.mkdir() if held is False else path.write_bytes(held)
         with self.app.app_context(), self.target.db.engine.begin() as connection:
             for table in reversed(self.tables):
                 connection.execute(table.delete())
             for table in self.tables:
                 if world[table]:
                     connection.execute(table.insert(), world[table])
+
+    def reused(self, before):
+        """Give the ids of the rows that are gone to others, as a database can."""
+        now, allowed = self.read(), self.target.allowed
+        with self.app.app_context(), self.target.db.engine.begin() as connection:
+            for table, row in [(t, r) for t in self.tables for r in before[t]]:
+                pk = tuple(row[each.name] for each in table.primary_key)
+                kept = self.rows({table: now[table]}, {(table, pk)}, references=False)
+                if kept or {*map(type, pk)} != {int}:
+                    continue
+                for column in table.columns:
+                    value = row[column.name]
+                    made = getattr(column.default, "is_callable", False)
+                    if column.foreign_keys or not (made or isinstance(value, str)):
+                        continue
+                    if made:
+                        del row[column.name]
+                    elif column.unique or len(value) > 15 or allowed in value:
+                        row[column.name] = secrets.token_hex()[: len(value)]
+                connection.execute(table.insert(), row)
+        return self.read()
 
     def rows(self, world, ids, references=True):
         """The rows with these ids, and those that refer to them."""
@@ -363,22 +405,27 @@ class Attack:
         return found
 
     def changed(self):
-        """The tables that a request changed, and whether that concerns their rows."""
-        now, before = self.read(), self.world
-        tables = [table.name for table in self.tables if now[table] != before[table]]
-        tables = [name for name in tables if name not in self.target.noise]
-        if not tables:
-            return "", False
-        concerned = self.rows(now, self.theirs) != self.rows(before, self.theirs)
-        concerned = concerned or self.witnessed() != self.seen
+        """What a request changed, and what of it is the other tenant's."""
+        now, before, concerned = self.read(), self.world, ""
+        names = [table.name for table in self.tables if now[table] != before[table]]
+        names = [name for name in names if name not in self.target.noise]
+        names += sorted(path.name for path in differing(self.stored(), self.disk))
+        if not names:
+            return "", ""
+        if self.rows(now, self.theirs) != self.rows(before, self.theirs):
+            concerned = "their rows"
+        elif self.witnessed(now) != self.witnessed(before):
+            concerned = f"the lists that {self.target.tenant} sees"
         self.write(before)
-        return ", ".join(tables), concerned
+        return ", ".join(names), concerned
 
-    def witnessed(self):
-        """What the other tenant sees of its rows."""
-        lists = [route for route in self.routes if sorts(route)]
-        seen = self.witness and [self.get(self.witness, route) for route in lists]
-        return seen and [text(self.witness, answer) for answer in seen]
+    def witnessed(self, world):
+        """The lists of the other tenant, in a world that is there or was before."""
+        world = str(world)
+        if self.witness and world not in self.seen:
+            lists = [self.get(self.witness, route) for route in self.lists]
+            self.seen[world] = [text(self.witness, answer) for answer in lists]
+        return self.seen.get(world)
 
     def token(self, client):
         """A CSRF token for the forms of a client, or nothing if no page shows one."""
@@ -393,15 +440,17 @@ class Attack:
         ids = dict.fromkeys(IDS, self.pk(route.model))
         data = self.forms[route.view] | self.target.fields | ids | said
         ids = {name: data[name] for name in IDS} | (query or {})
-        data |= {"csrf_token": token}
-        headers = {"X-CSRFToken": token} | (headers or {})
+        # To say nothing is not the same as to send a token that is empty.
+        data |= {"csrf_token": token} if token else {}
+        headers = ({"X-CSRFToken": token} if token else {}) | (headers or {})
         options = {"method": method, "headers": headers, "buffered": True}
         url = route.url(data)
         if method in SAFE:
             return client.open(url, query_string=data | ids, **options)
         answer = client.open(url, query_string=ids, data=data, **options)
-        if answer.status_code == 415:
-            return client.open(url, query_string=ids, json=data, **options)
+        if answer.status_code in (400, 415) and tuple not in map(type, data.values()):
+            again = client.open(url, query_string=ids, json=data, **options)
+            return again if again.status_code < 500 else answer
         return answer
 
     def every(self, client, methods, token, who):
@@ -421,6 +470,16 @@ class Attack:
         return refused or (automatic and not answer.data)
 
 
+def folder(view):
+    """The folder of a ``FileAdmin``, if it is on this machine."""
+    path = getattr(getattr(view, "storage", None), "base_path", None)
+    return path and Path(path)
+
+
+def differing(one, other):
+    return {key for key in {*one, *other} if one.get(key) != other.get(key)}
+
+
 def parse(answer):
     return BeautifulSoup(answer.data.decode("utf-8", "replace"), "html.parser")
 
@@ -429,17 +488,21 @@ def key(row):
     return ",".join(map(str, inspect(row).identity))
 
 
-def text(client, answer):
-    """What an answer tells, with its messages, without what is new each time."""
+def content(answer):
     body = answer.data
     if body.startswith(b"PK"):
         # A spreadsheet is an archive.
         with zipfile.ZipFile(BytesIO(body)) as archive:
             parts = [name for name in archive.namelist() if "docProps" not in name]
             body = b"".join(map(archive.read, parts))
+    return body.decode("utf-8", "replace")
+
+
+def text(client, answer):
+    """What an answer tells, with its messages, without what is new each time."""
     with client.session_transaction() as browser_session:
         messages = browser_session.pop("_flashes", [])
-    told = re.sub(r'"[^"\s<>]{20,}"', "", body.decode("utf-8", "replace"))
+    told = re.sub(r'"[^"\s<>]{20,}"|\d\d:\d\d:\d\d', "", content(answer))
     return unescape(f"{answer.status} {answer.location} {messages} {told}")
 
 
@@ -489,25 +552,30 @@ OUTSIDERS = ["a visitor", "an ordinary account", "a deleted account"]
 
 @pytest.mark.parametrize("who", OUTSIDERS)
 def test_an_outsider(attack, who):
-    target, client, findings = attack.target, attack.app.test_client(), []
+    target, clients, findings = attack.target, [attack.app.test_client()], []
     if who == "an ordinary account":
         if target.ordinary is None:
             pytest.skip("`ordinary` is None: every account may use the admin")
-        client = attack.log_in(target.ordinary)
-    elif who == "a deleted account":
+        clients = [attack.log_in(target.ordinary)]
+    worlds = [attack.world]
+    if who == "a deleted account":
         if target.delete_account is None:
             pytest.skip("`delete_account` is None: there are no accounts")
-        client = attack.log_in(target.allowed)
-        attack.token(client)
+        # One login for each world: an application may end the one that it refuses.
+        clients = [attack.log_in(target.allowed) for _ in "ab"]
+        _, before = [*map(attack.token, clients)], attack.world
         target.delete_account(target.allowed)
-        attack.world = attack.read()
-    for token in "", attack.token(client):
-        sent = attack.every(client, METHODS, token, who)
-        for method, _, what, answer, changed in sent:
-            if changed:
-                findings.append(f"{what} changes {changed}.")
-            elif not attack.refused(method, answer):
-                findings.append(f"{what} is answered with {answer.status}.")
+        worlds = [attack.read(), attack.reused(before)]
+    names = [who, f"{who} whose id another one has"]
+    for name, client, world in zip(names, clients, worlds, strict=False):
+        attack.write(world)
+        for token in "", attack.token(client):
+            sent = attack.every(client, METHODS, token, name)
+            for method, _, what, answer, changed in sent:
+                if changed:
+                    findings.append(f"{what} changes {changed}.")
+                elif not attack.refused(method, answer):
+                    findings.append(f"{what} is answered with {answer.status}.")
     report(findings)
 
 
@@ -518,9 +586,14 @@ def test_a_change(attack, who):
     if name is None:
         pytest.skip(f"`{who}` is None: no account may only read")
     client, findings = attack.log_in(name), []
-    valid = attack.token(client)
-    for token, what_token in ("", "no"), ("wrong", "a wrong"), (valid, "a valid"):
-        methods = SAFE if (who, token) == ("allowed", valid) else METHODS
+    others = [*filter(None, [attack.target.tenant, attack.target.ordinary])]
+    strangers = [attack.app.test_client(), *map(attack.log_in, others)]
+    foreign = next(filter(None, map(attack.token, strangers)), "")
+    tokens = {attack.token(client): "a valid", foreign: "another client's"}
+    for token, what_token in (tokens | {"": "no", "wrong": "a wrong"}).items():
+        methods = METHODS if what_token in ("no", "a valid") else METHODS[len(SAFE) :]
+        if (who, what_token) == ("allowed", "a valid"):
+            methods = SAFE
         for *_, what, _, changed in attack.every(client, methods, token, name):
             if changed:
                 findings.append(f"{what} with {what_token} token changes {changed}.")
@@ -529,6 +602,8 @@ def test_a_change(attack, who):
 
 def lists(route):
     """What a list can be asked, by a value: to be searched and filtered."""
+    if route.name == "ajax_lookup":
+        return ["query"]
     if route.model is None or route.name not in ("index_view", "export"):
         return []
     filters = route.view._filter_args if route.name == "index_view" else {}
@@ -544,36 +619,45 @@ def sorts(route):
 def tries(attack):
     """Every request that names something of the other tenant, or lists rows."""
     own, theirs = (
-        {str(value) for _, row in rows for value in row.values()}
+        {(t, name, str(value)) for t, row in rows for name, value in row.items()}
         for rows in (
-            attack.rows(attack.world, attack.own, references=False),
-            attack.rows(attack.world, attack.theirs, references=False),
+            attack.rows(attack.world, ids, references=False)
+            for ids in (attack.own, attack.theirs)
         )
     )
-    values = sorted(theirs - own - {"None"})
+    values = {value for *_, value in theirs - own} | {*map(key, attack.target.theirs)}
+    values = sorted(values - {"None"}) + INJECTED
     for route in attack.routes:
         rows = [r for r in attack.target.theirs if isinstance(r, route.model or object)]
         mine, fields = attack.pk(route.model), attack.target.fields
         ids = [*IDS, *(name for name in fields if str(fields[name]) == mine)]
         for method in {*route.rule.methods} - {"OPTIONS", "HEAD"}:
+            asked = [(mine, {})]
             for pk in dict.fromkeys(map(key, rows)):
-                for said in route.variants:
-                    yield method, route, said | dict.fromkeys(ids, pk)
+                asked += [(pk, {})]
+                if method != "GET" and not route.rule.arguments:
+                    # Some check the first row, or the address, and change another.
+                    asked += [([mine, pk], {}), ([pk, mine], {}), ([], {})]
+                    asked += [(pk, dict.fromkeys(ids, mine))]
+                    asked += [(mine, dict.fromkeys(ids, pk))]
+            for (given, query), said in product(asked, route.variants):
+                yield method, route, said | dict.fromkeys(ids, given), query
         names = lists(route) or [*fields]
         method = "GET" if "GET" in route.rule.methods else "POST"
-        if route.name == "ajax_lookup":
-            names = ["query"]
-        elif route.model and route.name in [*SAVES][:3]:
-            names = attack.forms[route.view].keys() - {"csrf_token", *IDS}
+        if route.model and route.name in [*SAVES][:3]:
+            names = attack.forms[route.view].keys() - {*IDS}
             method = "POST"
-        for name in names:
+        # Also what no form has: whose the row is.
+        table = inspect(route.model).local_table if route.model else None
+        links = table.foreign_keys if table is not None else ()
+        for name in {*names, *(each.parent.name for each in links)}:
             inline = re.fullmatch(r"(.+-\d+)-\w+", name)
             deletes = [{f"del-{inline[1]}": "on"}] if inline else []
             for value in values:
                 for said in [*route.variants, *deletes]:
-                    yield method, route, said | {name: value}
+                    yield method, route, said | {name: value}, {}
         for said in sorts(route):
-            yield "GET", route, said
+            yield "GET", route, said, {}
 
 
 def test_another_tenant(attack):
@@ -592,24 +676,32 @@ def test_another_tenant(attack):
         client = attack.log_in(name)
         if world is not without and attack.target.tenant:
             attack.witness = attack.log_in(attack.target.tenant)
-            attack.seen = attack.witnessed()
+            attack.witnessed(attack.world)
         token = attack.token(client)
-        for number, (method, route, said) in enumerate(requests):
-            answer = text(client, attack.send(client, method, route, token, said))
-            concerned = attack.changed()[1] and world is not without
+        for number, (method, route, said, query) in enumerate(requests):
+            sent = attack.send(client, method, route, token, said, query)
+            answer, concerned = text(client, sent), attack.changed()[1]
             before = told.setdefault(number, answer)
-            new = words(answer) - words(before)
-            if concerned or before != answer:
-                told_of = " ".join(sorted(new)[:9])
-                does = "changes" if concerned else f"tells {told_of} of"
-                shown = " and ".join(f"{k}={said[k]}" for k in said if k not in IDS[1:])
-                what = f"{route}{method} by {name} with {shown} {does} their rows."
+            if world is not without and (concerned or before != answer):
+                does = f"changes {concerned}" if concerned else tells(before, answer)
+                shown = [f"{k}={said[k]}" for k in said if k not in IDS[1:]]
+                shown += [f"id={query['id']} in the address"] if query else []
+                what = f"{route}{method} by {name} with {' and '.join(shown)} {does}."
                 findings.setdefault((str(route), method, *said), what)
     report(findings.values())
 
 
 def words(answer):
-    return {*re.findall(r"[\w@.-]+", answer)}
+    return Counter(re.findall(r"[\w@.-]+", answer))
+
+
+def tells(without, answer):
+    """What an answer says because there are rows of the other tenant."""
+    new, gone = words(answer) - words(without), words(without) - words(answer)
+    if new or not gone:
+        told = " ".join(sorted(new)[:9]) or "by its order or its spaces"
+        return f"tells {told} of their rows"
+    return f"tells {' '.join(sorted(gone)[:9])} only without their rows"
 
 
 def test_hidden_columns(attack):
@@ -619,28 +711,42 @@ def test_hidden_columns(attack):
     columns = [attribute.property.columns[0] for attribute in attack.target.hidden]
     client, statements, findings = attack.client, [], []
     token = attack.token(client)
+    secret = {(c, str(row[c.name])) for c in columns for row in attack.world[c.table]}
+    secret = {(column, value) for column, value in secret if value not in ("None", "")}
 
     def note(connection, cursor, statement, *rest):
-        statements.append(re.split("WHERE|ORDER BY", statement, maxsplit=1)[1:])
+        statements.extend(re.findall("(?s)(?:WHERE|ORDER BY).*", statement))
 
-    def count(column):
+    def count(column, end="$"):
         """How often a statement chooses or orders its rows by a column."""
         name = rf"\b{column.table.name}(_\d+)?\W{{1,3}}{column.name}\b"
-        return max(len(re.findall(name, str(each))) for each in [*statements, ""])
+        parts = [re.split(end, each)[0] for each in [*statements, ""]]
+        return max(len(re.findall(name, part)) for part in parts)
 
     event.listen(Engine, "before_cursor_execute", note)
     for route in attack.routes:
-        asked = [{name: v} for name in lists(route) for v in ("1", "2020-01-01")]
+        names = lists(route)
+        for said, name, (column, value) in product(route.variants, names, secret):
+            asks = [said | {name: each} for each in (value, value.translate(SWAP))]
+            sent = (attack.send(client, "GET", route, token, each) for each in asks)
+            found, missed = ({*words(text(client, answer))} for answer in sent)
+            # A page repeats what it was asked.
+            if found - missed - {word.translate(SWAP) for word in missed}:
+                what = f"{route}GET by {attack.target.allowed} with {asks[0]}"
+                findings.append(f"{what} finds rows by {column}.")
+        # Each search of a lookup looks at its columns, also the first.
+        names = [] if route.name == "ajax_lookup" else names
+        asked = [{name: v} for name in names for v in ("1", "2020-01-01")]
         usual = None
         for said in [*route.variants, *asked, *sorts(route)]:
             statements.clear()
-            answer = text(client, attack.send(client, "GET", route, token, said))
-            usual = usual or {column: count(column) for column in columns}
+            sent = attack.send(client, "GET", route, token, said)
+            answer = f"{text(client, sent)} {unescape(content(sent))}"
+            usual = usual or {column: count(column, "ORDER BY") for column in columns}
+            what = f"{route}GET by {attack.target.allowed}"
+            shown = {column for column, value in secret if value in answer}
+            findings += [f"{what} shows {column}." for column in shown]
             for column in columns:
-                stored = {str(row[column.name]) for row in attack.world[column.table]}
-                what = f"{route}GET by {attack.target.allowed}"
-                if any(value in answer for value in stored - {"None", ""}):
-                    findings.append(f"{what} shows {column}.")
                 if count(column) > usual[column]:
                     findings.append(f"{what} with {said} looks at {column}.")
     event.remove(Engine, "before_cursor_execute", note)
@@ -649,56 +755,83 @@ def test_hidden_columns(attack):
 
 def test_a_redirect(attack):
     """No route leads to another site, also where a proxy ends TLS."""
-    client, findings = attack.client, []
-    token = attack.token(client)
-    ways = [
-        ("GET", "address", NOWHERE, "http"),
-        ("GET", "address", None, "http"),
-        ("GET", "address", NOWHERE, "https"),
-        ("POST", "address", NOWHERE, "http"),
-        ("POST", "form", NOWHERE, "http"),
-        ("POST", "form", None, "https"),
-    ]
-    for start, route, (method, place, pk, scheme) in product(
-        STARTS, attack.routes, ways
-    ):
-        if method not in route.rule.methods:
+    client, findings, names = (
+        attack.client,
+        [],
+        ["url", "next", "return_url", "Referer"],
+    )
+    token, pks = attack.token(client), [NOWHERE, None]
+    ways = product(["GET", "POST"], ["address", "form"], pks)
+    # Behind TLS only a start that names a scheme is judged in another way.
+    starts = [("http", start) for start in ["/", *STARTS]]
+    starts += [("https", start) for start in STARTS if start.startswith("http")]
+    # One name at a time: the check of one may hide another.
+    for name, route, (method, place, pk) in product(names, attack.routes, ways):
+        formless = method == "GET" or name == "Referer"
+        if method not in route.rule.methods or (place == "form" and formless):
             continue
-        address = f"{start}elsewhere.example/"
-        asked = dict.fromkeys(["url", "next", "return_url"], address)
         said = dict.fromkeys(IDS, pk or attack.pk(route.model))
-        query, data = (asked, said) if place == "address" else ({}, said | asked)
-        headers = {"X-Forwarded-Proto": scheme}
-        answer = attack.send(client, method, route, token, data, query, headers)
-        attack.changed()
-        if re.match(r"(\w+:)?[/\\\s]*elsewhere\.example", answer.location or ""):
-            what = f"{route}{method} by {attack.target.allowed} with {address!r}"
-            findings.append(f"{what} as url in the {place} leads there.")
+        for scheme, start in starts:
+            address = f"{start}elsewhere.example/"
+            headers, asked = {"X-Forwarded-Proto": scheme}, {name: address}
+            if name == "Referer":
+                place, asked, headers = "header", {}, headers | asked
+            query, data = (asked, said) if place == "address" else ({}, said | asked)
+            answer = attack.send(client, method, route, token, data, query, headers)
+            if method == "POST":
+                attack.changed()
+            location = answer.location or ""
+            if start == "/" and "elsewhere.example" not in location:
+                break
+            if start != "/" and re.match(r"(\w+:)?[/\\\s]*elsewhere\.", location):
+                what = f"{route}{method} by {attack.target.allowed} with {address!r}"
+                findings.append(f"{what} as {name} in the {place} leads there.")
     report(findings)
 
 
 def test_an_upload(attack):
-    """A file stays in its folder, and none is a page that runs scripts."""
+    """A file stays in its folder, replaces none, and is no page that runs scripts."""
     if attack.target.upload is None:
         pytest.skip("`upload` is None: no form takes a file")
-    folder, good, content = attack.target.upload
+    _, good, held = attack.target.upload
     token, findings = attack.token(attack.client), []
+    mine = str(attack.rows(attack.world, attack.own, references=False))
+    # In a `FileAdmin` a file may get another name as well.
+    can = [r for r in attack.routes if getattr(r.view, "can_rename", False)]
+    renames = [route for route in can if route.name == "rename"]
+    mine += str([route.variants for route in renames])
+    ends = [*(f"x{end}" for end in PAGES), "x.SVG", f"{good}.html"]
     if not attack.files:
         findings.append("No form takes a file: see `upload`.")
-    names = [good, f"../{good}", "x.html", "x.svg"]
-    for (route, place), name in product(attack.files, names):
-        before = {*folder.parent.rglob("*")}
-        said = {place: (BytesIO(content), name)}
-        attack.send(attack.client, "POST", route, token, said)
-        attack.changed()
-        new = {path for path in folder.parent.rglob("*") if path.is_file()} - before
-        what = f"{route}POST by {attack.target.allowed} of a file {name}"
-        if name == good and not new:
-            findings.append(f"{what} saves nothing: see `upload`.")
-        for path in new:
-            if folder not in path.parents or path.suffix in (".html", ".svg"):
-                findings.append(f"{what} saves {path.relative_to(folder.parent)}.")
-            path.unlink()
+    for route, place in [*attack.files, *product(renames, ["name"])]:
+        taken, disk = set(), attack.disk
+        for name in [good, f"../{good}", *ends, good]:
+            before = {path for each in attack.folders for path in each.parent.glob("*")}
+            # A browser says what type it likes.
+            file = (BytesIO(held), name, guess_type(good)[0])
+            said = route.variants[0] | {place: name if route in renames else file}
+            attack.send(attack.client, "POST", route, token, said)
+            now, old = attack.stored(), attack.disk
+            new = {path for each in attack.folders for path in each.parent.glob("*")}
+            new = (new - before) | (now.keys() - old)
+            new = {path for path in new if path.is_file()}
+            what = f"{route}POST by {attack.target.allowed} of a file {name}"
+            for path in new | differing(now, old):
+                if path in new and (path not in now or path.suffix.lower() in PAGES):
+                    findings.append(f"{what} saves {path.parent.name}/{path.name}.")
+                if path in old and path.name not in mine:
+                    findings.append(f"{what} replaces {path.parent.name}/{path.name}.")
+            if name == good and not new | taken:
+                findings.append(f"{what} saves nothing: see `upload`.")
+            attack.changed()
+            for path in new - now.keys():
+                path.unlink()
+            # From now on it is a file of somebody else.
+            taken = taken or new & now.keys()
+            attack.disk = disk | dict.fromkeys(taken, b"")
+            attack.write(attack.world)
+        attack.disk = disk
+        attack.write(attack.world)
     report(findings)
 
 

@@ -85,7 +85,7 @@ def planted(new_database, tmp_path, *holes, **changes):
         "theirs": theirs,
         "ordinary": "eve",
         "reader": "rea",
-        "hidden": [open_admin.Invoice.margin],
+        "hidden": [open_admin.Invoice.margin, open_admin.Customer.note],
         "upload": (folder, "a.txt", b"words"),
     }
     return attacks.Target(**given | changes)
@@ -202,7 +202,7 @@ HOLES = [
         "inline rows",
         "tenant",
         "InvoiceView.edit_view (/admin/invoice/edit/): "
-        "POST by ada with lines-0-id=2 changes their rows.",
+        "POST by ada with lines-0-id=3 changes their rows.",
     ),
     (
         "export",
@@ -239,6 +239,12 @@ HOLES = [
         "GET by ada with {'sort': 0, 'desc': 0} looks at invoice.margin.",
     ),
     (
+        "default sort",
+        "hidden",
+        "InvoiceView.index_view (/admin/invoice/): "
+        "GET by ada with {} looks at invoice.margin.",
+    ),
+    (
         "shown",
         "hidden",
         "InvoiceView.details_view (/admin/invoice/details/): "
@@ -260,13 +266,145 @@ HOLES = [
         "upload path",
         "upload",
         "InvoiceView.edit_view (/admin/invoice/edit/): "
-        "POST by ada of a file ../a.txt saves a.txt.",
+        "POST by ada of a file ../a.txt saves ",
     ),
     (
         "page upload",
         "upload",
         "InvoiceView.create_view (/admin/invoice/new/): "
-        "POST by ada of a file x.svg saves uploads/x.svg.",
+        "POST by ada of a file x.svg saves uploads/",
+    ),
+    (
+        "reused id",
+        "deleted",
+        "InvoiceView.edit_view (/admin/invoice/edit/): POST by a deleted account whose "
+        "id another one has changes invoice, line.",
+    ),
+    (
+        "no form",
+        "change",
+        "InvoiceView.archive_view (/admin/invoice/archive/): "
+        "POST by ada with no token changes invoice.",
+    ),
+    (
+        "no token",
+        "change",
+        "InvoiceView.archive_view (/admin/invoice/archive/): "
+        "POST by ada with no token changes invoice.",
+    ),
+    (
+        "any token",
+        "change",
+        "InvoiceView.archive_view (/admin/invoice/archive/): "
+        "POST by ada with another client's token changes invoice.",
+    ),
+    (
+        "first row",
+        "tenant",
+        "InvoiceView.action_view (/admin/invoice/action/): "
+        "POST by ada with action=archive and id=['1', '2'] changes their rows.",
+    ),
+    (
+        "no ids",
+        "tenant",
+        "InvoiceView.action_view (/admin/invoice/action/): "
+        "POST by ada with action=archive and id=[] changes their rows.",
+    ),
+    (
+        "checked address",
+        "tenant",
+        "InvoiceView.delete_view (/admin/invoice/delete/): "
+        "POST by ada with id=2 and id=1 in the address changes their rows.",
+    ),
+    (
+        "choices",
+        "tenant",
+        "InvoiceView.print_view (/admin/invoice/print/<int:id>/): "
+        "GET by ada with id=1 tells South Traders of their rows.",
+    ),
+    (
+        "injection",
+        "tenant",
+        "InvoiceView.ajax_lookup (/admin/invoice/ajax/lookup/): GET by ada with "
+        "name=customer and query=' OR 1=1 --  tells 2 South Traders of their rows.",
+    ),
+    (
+        "named owner",
+        "tenant",
+        "CustomerView.edit_view (/admin/customer/edit/): POST by ada with "
+        "name=South Traders changes the lists that sam sees.",
+    ),
+    (
+        "secret lookup",
+        "hidden",
+        "InvoiceView.ajax_lookup (/admin/invoice/ajax/lookup/): GET by ada with "
+        "{'name': 'customer', 'query': 'a-note-on-North-that-nobody-sees'} "
+        "finds rows by customer.note.",
+    ),
+    (
+        "secret field",
+        "hidden",
+        "CustomerView.edit_view (/admin/customer/edit/): "
+        "GET by ada shows customer.note.",
+    ),
+    (
+        "redirect by next",
+        "redirect",
+        "InvoiceView.archive_view (/admin/invoice/archive/): POST by ada with "
+        "'https://elsewhere.example/' as next in the form leads there.",
+    ),
+    (
+        "referrer",
+        "redirect",
+        "InvoiceView.archive_view (/admin/invoice/archive/): POST by ada with "
+        "'https://elsewhere.example/' as Referer in the header leads there.",
+    ),
+    (
+        "page by another name",
+        "upload",
+        "InvoiceView.create_view (/admin/invoice/new/): "
+        "POST by ada of a file x.SVG saves uploads/",
+    ),
+    (
+        "page by its type",
+        "upload",
+        "InvoiceView.create_view (/admin/invoice/new/): "
+        "POST by ada of a file x.xhtml saves uploads/",
+    ),
+    (
+        "replacing upload",
+        "upload",
+        "InvoiceView.create_view (/admin/invoice/new/): "
+        "POST by ada of a file a.txt replaces uploads/a.txt.",
+    ),
+    (
+        "open files",
+        "visitor",
+        "Files.index_view (/admin/files/): GET by a visitor is answered with 200 OK.",
+    ),
+    (
+        "bare files",
+        "change",
+        "Files.delete (/admin/files/delete/): "
+        "POST by ada with no token changes note.txt.",
+    ),
+    (
+        "page files",
+        "upload",
+        "Files.upload (/admin/files/upload/): "
+        "POST by ada of a file x.html saves files/x.html.",
+    ),
+    (
+        "renamed page",
+        "upload",
+        "Files.rename (/admin/files/rename/): "
+        "POST by ada of a file x.html saves files/x.html.",
+    ),
+    (
+        "any field",
+        "tenant",
+        "InvoiceView.edit_view (/admin/invoice/edit/): "
+        "POST by ada with tenant_id=2 changes their rows.",
     ),
 ]
 
@@ -287,10 +425,25 @@ def test_all_holes_at_once(new_database, tmp_path):
     """What an attack changes is undone, so that it hides nothing from the next."""
     holes = {hole for hole, *_ in HOLES}
     for test in ["visitor", "change", "hidden"]:
-        target = planted(new_database, tmp_path, *holes - {"trusted cookie"})
+        # One lets everybody in, the other takes the place of the lookup.
+        others = holes - {"trusted cookie", "injection"}
+        target = planted(new_database, tmp_path, *others)
         found = findings(test, target)
         for _, by, said in HOLES:
             assert by != test or any(line.startswith(said) for line in found), said
+
+
+@pytest.mark.parametrize(
+    ("without", "answer", "said"),
+    [
+        ("1 row", "1 row S-1", "tells S-1 of their rows"),
+        ("1 row", "1 row 1 row", "tells 1 row of their rows"),
+        ("2 rows: N-1", "2 rows", "tells N-1 only without their rows"),
+        ("a b", "b a", "tells by its order or its spaces of their rows"),
+    ],
+)
+def test_a_finding_says_what_differs(without, answer, said):
+    assert attacks.tells(without, answer) == said
 
 
 # What makes an attack pass for the wrong reason, and what the suite says then.
@@ -483,11 +636,42 @@ def test_a_redirect_of_a_recipe(recipe, new_database, monkeypatch):
         ("or rule.endpoint in self.target.public", "or True", "open view"),
         ("if beside else None", "if False else None", "beside the views"),
         ('"buffered": True}', '"buffered": True, "method": "GET"}', "bare post"),
-        ("concerned or self.witnessed() != self.seen", "False", "inline rows"),
-        ("        attack.write(world)\n", "", "export"),
+        (
+            "if self.rows(now, self.theirs) != self.rows(before, self.theirs):",
+            "if False:",
+            "inline rows",
+        ),
+        ("self.witnessed(now) != self.witnessed(before)", "False", "named owner"),
+        ("        attack.write(world)\n        client", "        client", "export"),
+        ("[attack.read(), attack.reused(before)]", "[attack.read()] * 2", "reused id"),
+        ("([mine, pk], {}), ", "", "first row"),
+        (", ([], {})]", "]", "no ids"),
+        ("asked += [(pk, dict.fromkeys(ids, mine))]", "", "checked address"),
+        ("asked = [(mine, {})]", "asked = []", "choices"),
+        ("+ INJECTED", "", "injection"),
+        (
+            "{value for *_, value in theirs - own} | {*map(key, attack.target.theirs)}",
+            "{v for *_, v in theirs} - {v for *_, v in own}",
+            "relation",
+        ),
         ("if count(column) > usual[column]:", "if False:", "search"),
+        ('count(column, "ORDER BY")', "count(column)", "default sort"),
+        ('return ["query"]', "return []", "secret lookup"),
+        (" {unescape(content(sent))}", "", "secret field"),
         ("said | asked)", "said)", "redirect by form"),
+        ("{name: address}", "dict.fromkeys(names, address)", "redirect by next"),
+        ("headers | asked", "headers", "referrer"),
         ('f"../{good}"', "good", "upload path"),
+        (', "x.SVG"', "", "page by another name"),
+        (", guess_type(good)[0])", ")", "page by its type"),
+        ('disk | dict.fromkeys(taken, b"")', "disk", "replacing upload"),
+        ("self.folders |=", "_ =", "page files"),
+        ('*product(renames, ["name"])', "", "renamed page"),
+        ("*(each.parent.name for each in links)", "", "any field"),
+        ("names += sorted(path.name", "_ = (path.name", "bare files"),
+        ('{"csrf_token": token} if token else {}', '{"csrf_token": token}', "no token"),
+        ("in (400, 415)", "== 415", "no form"),
+        ('foreign: "another client\'s"', "", "any token"),
     ],
 )
 def test_removal(line, replacement, hole, new_database, tmp_path):

@@ -4,6 +4,7 @@ Without a hole it is closed: two tenants, a reader, and an account that may do n
 """
 
 import secrets
+from pathlib import Path
 
 from flask import (
     Flask,
@@ -17,11 +18,13 @@ from flask import (
 from flask import session as browser_session
 from flask_admin import Admin, AdminIndexView, BaseView, expose
 from flask_admin.actions import action
+from flask_admin.contrib.fileadmin import FileAdmin
 from flask_admin.contrib.sqla import ModelView
 from flask_admin.contrib.sqla.ajax import QueryAjaxModelLoader
 from flask_admin.form import BaseForm, FileUploadField, SecureForm
-from sqlalchemy import ForeignKey, String, UniqueConstraint, select
+from sqlalchemy import ForeignKey, String, UniqueConstraint, or_, select, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from werkzeug.utils import secure_filename
 
 from snippets.workarounds.proxy_sqlalchemy import ProxySQLAlchemy
 
@@ -58,6 +61,7 @@ class Customer(Owned, Base):
     __tablename__ = "customer"
 
     name: Mapped[str] = mapped_column(String(80))
+    note: Mapped[str] = mapped_column(String(40))
 
     def __str__(self):
         return self.name
@@ -96,12 +100,16 @@ def seed():
     for number, name in enumerate(["North", "South"], 1):
         tenant = Tenant(id=number)
         customer = Customer(name=f"{name} Traders", tenant_id=number)
+        customer.note = f"a-note-on-{name}-that-nobody-sees"
         db.session.add_all([tenant, customer])
         db.session.flush()
         invoice = Invoice(number=f"{name[0]}-1", margin=f"margin{number}")
         invoice.tenant_id, invoice.customer = number, customer
         if "no lines" not in current_app.config["HOLES"]:
             invoice.lines = [Line(words=f"{name} wind")]
+            if number == 1:
+                # Its id is the one that rows of the other tenant have elsewhere.
+                invoice.lines.append(Line(words="Snow"))
         db.session.add(invoice)
         db.session.flush()
         found.append([tenant, customer, invoice, *invoice.lines])
@@ -119,11 +127,14 @@ def seed():
 def account():
     """The account of the request, or None."""
     if "account" not in g:
-        name, _, token = browser_session.get("account", "").partition(" ")
-        g.account = db.session.scalar(select(Account).filter_by(name=name, token=token))
-        if token and "trusted cookie" in current_app.config["HOLES"]:
+        id, _, token = browser_session.get("account", "").partition(" ")
+        holes, known = current_app.config["HOLES"], {"id": int(id or 0)}
+        if "reused id" not in holes:
+            known["token"] = token
+        g.account = db.session.scalar(select(Account).filter_by(**known))
+        if token and "trusted cookie" in holes:
             # It looks nobody up, so nobody is ever deleted.
-            g.account = Account(name=name, role="editor", tenant_id=1)
+            g.account = Account(role="editor", tenant_id=1)
     return g.account
 
 
@@ -184,10 +195,14 @@ def create_app(config, holes=()):
                 "list edit" in holes and request.endpoint.endswith("ajax_update")
             ):
                 return found
+            if "checked address" in holes and "id" in request.args:
+                # What is deleted is named by the form.
+                seen = super().get_one(request.args["id"])
+                return found if seen and seen.tenant_id == mine() else None
             return found if found and found.tenant_id == mine() else None
 
         def on_model_change(self, form, model, is_created):
-            if "chosen tenant" not in holes:
+            if not {"chosen tenant", "any field"} & {*holes}:
                 model.tenant_id = mine()
 
         def action_form(self):
@@ -209,10 +224,18 @@ def create_app(config, holes=()):
             query = super().get_query()
             return query if "lookup" in holes else query.filter_by(tenant_id=mine())
 
+        def get_list(self, term, offset=0, limit=10):
+            if "injection" in holes:
+                found = self.get_query().filter(text(f"customer.name LIKE '%{term}%'"))
+                return found.all()
+            return super().get_list(term, offset, limit)
+
         def get_one(self, pk):
             found = super().get_one(int(pk) if pk.isdecimal() else 0)
             if "relation" in holes or (found and found.tenant_id == mine()):
                 return found
+
+    anything = {"page upload", "page by another name", "page by its type"} & {*holes}
 
     class InvoiceView(Own):
         can_view_details = True
@@ -224,21 +247,25 @@ def create_app(config, holes=()):
         column_editable_list = ["number"]
         form_columns = ["number", "customer", "scan"]
         form_ajax_refs = {
-            "customer": Loader("customer", db.session, Customer, fields=["name"])
+            "customer": Loader(
+                "customer",
+                db.session,
+                Customer,
+                fields=["name", *["note"] * ("secret lookup" in holes)],
+            )
         }
         form_extra_fields = {
             "scan": FileUploadField(
                 base_path=lambda: app.config["UPLOADS"],
-                allowed_extensions=None if "page upload" in holes else ["txt"],
-                **(
-                    {"namegen": lambda row, upload: upload.filename}
-                    if "upload path" in holes
-                    else {}
-                ),
+                allowed_extensions=None if anything else ["txt"],
+                validators=[Kind(holes)],
+                namegen=lambda row, upload: name_of(upload, holes),
             )
         }
         if "chosen tenant" in holes:
             form_columns.append("tenant_id")
+        if "default sort" in holes:
+            column_default_sort = "margin"
         if "sort" in holes:
             column_sortable_list = [("number", ("margin",))]
         inline_models = [(Line, {"form_columns": ["id", "words"]})]
@@ -254,6 +281,8 @@ def create_app(config, holes=()):
             return False
 
         def update_model(self, form, model):
+            if "any field" in holes and (id := request.form.get("tenant_id")):
+                model.tenant_id = int(id) if id.isdecimal() else mine()
             saved = super().update_model(form, model)
             if "inline rows" in holes and (id := request.form.get("lines-0-id")):
                 # Whoever it belongs to.
@@ -284,10 +313,29 @@ def create_app(config, holes=()):
                 request.method == "HEAD" or "writing get" not in holes
             ):
                 return render_template_string(FORM, form=SecureForm())
-            if request.method == "POST" and "bare post" not in holes:
-                SecureForm(request.form).validate() or abort(400)
+            if request.method == "POST" and not self.passes():
+                abort(400)
             self.archive(request.values.get("id"))
-            return "Archived."
+            target = request.values.get("next", "/")
+            if "referrer" in holes:
+                return redirect(request.referrer or "/")
+            if "redirect by next" in holes or is_path(target):
+                return redirect(target)
+            abort(400)
+
+        def passes(self):
+            """Whether a request may change something."""
+            token = request.form.get("csrf_token", "")
+            sent = request.is_json or "csrf_token" in request.form
+            if "no form" in holes and request.is_json:
+                self.archive(request.json["id"])
+                return False
+            return (
+                "bare post" in holes
+                or ("no token" in holes and not sent)
+                or ("any token" in holes and "##" in token)
+                or SecureForm(request.form).validate()
+            )
 
         @expose("/paper/")
         def paper(self):
@@ -299,6 +347,8 @@ def create_app(config, holes=()):
                 found = db.session.get(Invoice, id)
             else:
                 found = self.get_one(str(id))
+            if "choices" in holes and found:
+                return ", ".join(db.session.scalars(select(Customer.name)))
             return found.number if found else abort(404)
 
         @expose("/ping/", methods=["GET", "HEAD", "OPTIONS"])
@@ -311,11 +361,30 @@ def create_app(config, holes=()):
 
         @action("archive", "Archive")
         def action_archive(self, ids):
-            for id in ids:
-                self.archive(id)
+            if "first row" in holes and ids and self.get_one(ids[0]):
+                ids = select(Invoice).filter(Invoice.id.in_(ids))
+            elif "no ids" in holes and not ids:
+                ids = select(Invoice)
+            else:
+                ids = self.get_query().filter(Invoice.id.in_(ids))
+            for invoice in db.session.scalars(getattr(ids, "statement", ids)).all():
+                invoice.archived = True
+            db.session.commit()
 
     class CustomerView(Own):
-        form_columns = ["name"]
+        column_list = ["name"]
+        form_columns = ["name", *["note"] * ("secret field" in holes)]
+
+        def get_query(self):
+            if "named owner" in holes and mine() == 2:
+                named = Customer.name.startswith("South")
+                owned = or_(Customer.tenant_id == mine(), named)
+                return db.session.query(Customer).filter(owned)
+            return super().get_query()
+
+        def on_model_change(self, form, model, is_created):
+            super().on_model_change(form, model, is_created)
+            model.note = model.note or ""
 
     class BaseAction(BaseForm):
         """The form of an action, without a token."""
@@ -330,6 +399,12 @@ def create_app(config, holes=()):
         @expose("/")
         def index(self):
             return "A report."
+
+    class Files(*([] if "open files" in holes else [Closed]), FileAdmin):
+        form_base_class = BaseForm if "bare files" in holes else SecureForm
+        allowed_extensions = None if "page files" in holes else ["txt"]
+        # A text may get the name of a page.
+        can_rename = "renamed page" in holes
 
     bare = ModelView(Invoice, db.session, endpoint="bare")
     BaseAction.action = bare.get_action_form().action
@@ -347,9 +422,36 @@ def create_app(config, holes=()):
     admin.add_view(InvoiceView(Invoice, db.session))
     admin.add_view(CustomerView(Customer, db.session))
     admin.add_view(Report())
+    folder = Path(config["UPLOADS"]).parent / "files"
+    folder.mkdir(exist_ok=True)
+    (folder / "note.txt").write_text("A note.")
+    admin.add_view(Files(folder))
     if "beside the views" in holes:
         app.add_url_rule("/admin/backup", "backup", lambda: "A backup.")
     return app
+
+
+def name_of(upload, holes):
+    """The name of the file that is saved."""
+    if "upload path" in holes:
+        return upload.filename
+    own = "" if "replacing upload" in holes else secrets.token_hex(4)
+    return f"{own}{secure_filename(upload.filename)}"
+
+
+class Kind:
+    """Takes what is no page, by lists that are too short."""
+
+    def __init__(self, holes):
+        self.holes = holes
+
+    def __call__(self, form, field):
+        name = getattr(field.data, "filename", "") or ""
+        if "page by another name" in self.holes and name.endswith((".html", ".svg")):
+            raise ValueError("A page.")
+        is_text = not name or field.data.mimetype == "text/plain"
+        if "page by its type" in self.holes and not is_text:
+            raise ValueError("Not a text.")
 
 
 class Unique:
@@ -366,5 +468,5 @@ def log_in(app, name):
     with app.app_context():
         found = db.session.scalar(select(Account).filter_by(name=name))
     with client.session_transaction() as cookie:
-        cookie["account"] = f"{name} {found.token}"
+        cookie["account"] = f"{found.id} {found.token}"
     return client
