@@ -543,7 +543,10 @@ def test_the_allowed_account(attack):
             why = "so a rejection of others proves nothing: see `own` and `fields`"
             findings.append(f"{what} is answered with {answer.status}, {why}.")
         elif saves and not changed:
-            findings.append(f"{what} saves nothing: give `fields` what it accepts.")
+            needs = "give `fields` what it accepts"
+            if route.name == "delete_view":
+                needs = "put a row that no other refers to first in `own`"
+            findings.append(f"{what} saves nothing: {needs}.")
     report(findings)
 
 

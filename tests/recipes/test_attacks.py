@@ -529,10 +529,13 @@ def tenants(new_database):
     module = found.module
     for name, tenant in ("ada", 1), ("sam", 2):
         found.add(make(module, name, tenant_id=tenant))
+    lone = [module.Customer(name="Lone", tenant_id=1)]
+    lone.append(module.Product(name="Lone", tenant_id=1))
+    found.add(*lone)
     models = [module.Customer, module.Product, module.Invoice, module.Line]
     theirs = found.rows(2, module.Tenant, *models)
     return found.given | {
-        "own": found.rows(1, *models),
+        "own": [*lone, *found.rows(1, *models)],
         "theirs": theirs,
         "tenant": "sam",
     }
