@@ -22,7 +22,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from html import unescape
 from inspect import iscoroutinefunction
 from io import BytesIO
@@ -682,9 +682,13 @@ def test_another_tenant(attack):
             attack.witnessed(attack.world)
         token = attack.token(client)
         for number, (method, route, said, query) in enumerate(requests):
-            sent = attack.send(client, method, route, token, said, query)
-            answer, concerned = text(client, sent), attack.changed()[1]
+            ask = partial(attack.send, client, method, route, token, said, query)
+            answer, concerned = text(client, ask()), attack.changed()[1]
             before = told.setdefault(number, answer)
+            if before != answer and text(client, ask()) != answer:
+                # Such as the numbers of a sequence, which no rollback gives back.
+                before, answer = (re.sub(r"\d+", "", s) for s in (before, answer))
+            attack.changed()
             if world is not without and (concerned or before != answer):
                 does = f"changes {concerned}" if concerned else tells(before, answer)
                 shown = [f"{k}={said[k]}" for k in said if k not in IDS[1:]]
