@@ -1972,7 +1972,7 @@ def package_of(app):
 
 
 def uses_lite(loaded):
-    """Whether the application's extension is Flask-SQLAlchemy-Lite."""
+    """Whether its extension is Lite, or without an application, Lite was imported."""
     known = [package_of(loaded.app)] if loaded and loaded.is_made else sys.modules
     return "flask_sqlalchemy_lite" in known
 
