@@ -61,6 +61,9 @@ def chapter(depth, page):
     """A page of the EPUB as a part of one document."""
     dom = BeautifulSoup(PAGES.joinpath(page).read_bytes(), "html.parser")
     body = dom.select_one("[role=main]")
+    # Each colour of a word weighs, and these words stand on the page once already.
+    for program in body.select("[id=the-whole-program] pre"):
+        program.string = program.get_text()
     for tag in body.select("[id]"):
         tag["id"] = anchor(f"#{tag['id']}", page)
     for link in body.select("a[href]"):
