@@ -218,3 +218,16 @@ def test_what_no_test_notices_has_a_reason():
         if not claims.reason(name, text)
     ]
     assert without == []
+
+
+def test_what_nobody_asked_of_a_requirement_is_no_difference():
+    old = verdicts.newest(RESULTS)
+    cell = {"proxy-sqlalchemy": old.approaches["proxy-sqlalchemy"]}
+    record = replace(old, approaches=cell, recipes={}, findings={}, upstream={})
+    assert [*compatibility.differences("x", record, old, [*cell])] == []
+    assert [*compatibility.differences("x", record, old)]
+    failed = replace(cell["proxy-sqlalchemy"], failed={"search": "KeyError"})
+    record = replace(record, approaches={"proxy-sqlalchemy": failed})
+    assert [*compatibility.differences("x", record, old, [*cell])] == [
+        "x · approaches · proxy-sqlalchemy · failed · search: absent → KeyError"
+    ]

@@ -298,9 +298,19 @@ def turned(name, old, new):
 COMPARED = ["approaches", "findings", "recipes", "snippets", "upstream"]
 
 
-def differences(name, record, old):
-    """What a requirement of one's own does otherwise than the newest release."""
+def differences(name, record, old, approaches=(), recipes=()):
+    """What a requirement of one's own does otherwise than the newest release.
+
+    :param approaches: those that were named, if any; nothing else was run then.
+    :param recipes: the same of recipes.
+    """
     kept = [{part: asdict(each)[part] for part in COMPARED} for each in (old, record)]
+    if approaches or recipes:
+        named = {"approaches": approaches, "recipes": recipes}
+        kept = [
+            {p: {n: each[p][n] for n in named[p] if n in each[p]} for p in named}
+            for each in kept
+        ]
     # It can be newer than what brought a deprecation; a test more is no news.
     for each in kept:
         for run in each["recipes"].values():
@@ -419,7 +429,8 @@ def main(arguments):
             if approaches or name not in declared:
                 print("\n".join(table(described([]), record)))
             if name not in declared:
-                news = list(differences(name, record, old[f"flask-admin=={newest()}"]))
+                release = old[f"flask-admin=={newest()}"]
+                news = [*differences(name, record, release, approaches, recipes)]
                 print(*news, sep="\n", flush=True)
                 turns += news
             elif name in old:
