@@ -84,8 +84,9 @@ def test_the_first_sentences_of_performance():
                 for name in "flask-sqlalchemy", "flask-sqlalchemy-session":
                     assert not differs(*ratios[name]) or ratios[name][1] > 1
                 for name in plain:
-                    assert ratios[name][1] > 1
                     if kind == "edit":
                         assert differs(*ratios[name])
-                    elif size == "1000000":
-                        assert not differs(*ratios[name])
+                    if (kind, size) == ("list", "1000000"):
+                        assert ratios[name][1] <= 1.03
+                    else:
+                        assert ratios[name][1] > 1
