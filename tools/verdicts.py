@@ -302,32 +302,36 @@ def outcomes(run, title):
     return found
 
 
+def by_outcome(releases, place, name, failed=tuple):
+    """The releases on which an approach was run at a place, by what failed there."""
+    found = {}
+    for release, places in releases.items():
+        if name in places[place]:
+            found.setdefault(failed(places[place][name]), []).append(release)
+    return found
+
+
 def on_server(run, server, name):
     """What failed of an approach on a server: each outcome with its releases."""
-    found = {}
-    for release, servers in run["releases"].items():
-        if name in servers[server]:
-            failed = tuple(servers[server][name].get("failed", ()))
-            found.setdefault(failed, []).append(release)
-    return found
+    return by_outcome(
+        run["releases"], server, name, lambda cell: tuple(cell.get("failed", ()))
+    )
 
 
 def on_database(run, database, name):
     """The checks that an approach fails on a database: each set with its releases."""
-    found = {}
-    for release, databases in run["failed"].items():
-        if name in databases[database]:
-            failed = tuple(databases[database][name])
-            found.setdefault(failed, []).append(release)
-    return found
+    return by_outcome(run["failed"], database, name)
 
 
-def run_on(run, name):
-    """The releases on which an approach was run on servers."""
+def run_on(run, name, releases="releases"):
+    """The releases on which an approach was run on every server of a result.
+
+    :param releases: where the result has its releases.
+    """
     return [
         release
-        for release, servers in run["releases"].items()
-        if all(name in cells for cells in servers.values())
+        for release, places in run[releases].items()
+        if all(name in cells for cells in places.values())
     ]
 
 

@@ -174,11 +174,6 @@ class Guide:
         """What a test of a pair asks of each recipe, by its page."""
         return self.claimed("pairs")["recipes"]
 
-    def asked_on_databases(self, name):
-        """The releases on which an approach was run on database servers."""
-        found = self.databases["failed"].items()
-        return [r for r, all_ in found if any(name in cells for cells in all_.values())]
-
     def database_messages(self):
         """What fails on database servers alone: ``[(text, check and database)]``."""
         found = {}

@@ -320,6 +320,9 @@ def create_app(config, holes=()):
                 request.method == "HEAD" or "writing get" not in holes
             ):
                 return render_template_string(FORM, form=SecureForm())
+            if "no form" in holes and request.is_json:
+                self.archive(request.json["id"])
+                abort(400)
             if request.method == "POST" and not self.passes():
                 abort(400)
             self.archive(request.values.get("id"))
@@ -334,9 +337,6 @@ def create_app(config, holes=()):
             """Whether a request may change something."""
             token = request.form.get("csrf_token", "")
             sent = request.is_json or "csrf_token" in request.form
-            if "no form" in holes and request.is_json:
-                self.archive(request.json["id"])
-                return False
             return (
                 "bare post" in holes
                 or ("no token" in holes and not sent)
@@ -370,12 +370,12 @@ def create_app(config, holes=()):
         def action_archive(self, ids):
             ids = [int(id) for id in ids if id.isdecimal()]
             if "first row" in holes and ids and self.get_one(str(ids[0])):
-                ids = select(Invoice).filter(Invoice.id.in_(ids))
+                chosen = select(Invoice).filter(Invoice.id.in_(ids))
             elif "no ids" in holes and not ids:
-                ids = select(Invoice)
+                chosen = select(Invoice)
             else:
-                ids = self.get_query().filter(Invoice.id.in_(ids))
-            for invoice in db.session.scalars(getattr(ids, "statement", ids)).all():
+                chosen = self.get_query().filter(Invoice.id.in_(ids)).statement
+            for invoice in db.session.scalars(chosen).all():
                 invoice.archived = True
             db.session.commit()
 
