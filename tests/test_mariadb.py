@@ -2,26 +2,21 @@
 
 import gc
 import importlib
-import os
-import pwd
-import shutil
-import subprocess
 import tempfile
-from contextlib import ExitStack, contextmanager, suppress
-from itertools import count
+from contextlib import ExitStack
 
 import pytest
-from sqlalchemy import Column, MetaData, String, Table, create_engine, select, text
+from sqlalchemy import Column, MetaData, String, Table, select, text
 from sqlalchemy.dialects import mysql
-from sqlalchemy.exc import CompileError, OperationalError
+from sqlalchemy.exc import CompileError
 from sqlalchemy.schema import CreateTable
 
 from snippets.recipes import connection_pool, integrity_errors, stale_data
 from snippets.recipes.stale_data_kept import kept
+from tools.measure.reliability import mariadb
 from tools.measure.removal import without
 from tools.measure.surface import Failure, Surface, alerts
 
-PLACES = f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin"
 RECIPES = [
     "audit_trail",
     "connection_pool",
@@ -35,98 +30,36 @@ RECIPES = [
 ]
 
 
-class Server:
-    """A MariaDB server in a folder of its own, reached only through its socket."""
+def connections(server):
+    """The connections of the applications."""
+    return server.run(
+        "SELECT id FROM information_schema.processlist WHERE db LIKE 'guide%'"
+    )
 
-    def __init__(self, folder):
-        self.folder, self.numbers, self.owner = folder, count(), {}
-        if os.geteuid() == 0:
-            # MariaDB refuses to be run by root.
-            nobody = pwd.getpwnam("nobody")
-            os.chown(folder, nobody.pw_uid, nobody.pw_gid)
-            self.owner = {
-                "user": nobody.pw_uid,
-                "group": nobody.pw_gid,
-                "extra_groups": [],
-            }
-        self.call(
-            "mariadb-install-db", "--auth-root-authentication-method=normal"
-        ).communicate()
-        self.process = self.call(
-            "mariadbd",
-            "--skip-networking",
-            "--lock-wait-timeout=10",
-            f"--socket={folder}/socket",
-        )
-        for line in self.process.stdout:
-            if "ready for connections" in line:
-                break
-        else:
-            raise RuntimeError("mariadbd ended before it took connections")
-        url = f"mysql+pymysql://root@/?unix_socket={folder}/socket"
-        self.engine = create_engine(url, isolation_level="AUTOCOMMIT")
 
-    def call(self, program, *arguments):
-        arguments = ["--no-defaults", f"--datadir={self.folder}/data", *arguments]
-        return subprocess.Popen(
-            [shutil.which(program, path=PLACES), *arguments],
-            cwd=self.folder,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            **self.owner,
-        )
+def wait_until_none_is_left(server):
+    for _ in range(200):
+        if not connections(server):
+            return
+        # Until the server has looked at its connections again.
+        server.run("DO SLEEP(0.05)")
+    raise AssertionError("the server keeps its connections")
 
-    def run(self, statement):
-        with self.engine.connect() as connection:
-            result = connection.execute(text(statement))
-            return result.all() if result.returns_rows else []
 
-    @contextmanager
-    def database(self):
-        name = f"guide_{next(self.numbers)}"
-        self.run(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
-        yield self.engine.url.set(database=name).render_as_string(False)
-        # A leak holds locks on its tables.
-        self.hang_up()
-        self.run(f"DROP DATABASE {name}")
-
-    def connections(self):
-        """The connections of the applications."""
-        return self.run(
-            "SELECT id FROM information_schema.processlist "
-            "WHERE id <> connection_id() AND db IS NOT NULL"
-        )
-
-    def wait_until_none_is_left(self):
-        for _ in range(200):
-            if not self.connections():
-                return
-            # Until the server has looked at its connections again.
-            self.run("DO SLEEP(0.05)")
-        raise AssertionError("the server keeps its connections")
-
-    def hang_up(self):
-        for (id,) in self.connections():
-            with suppress(OperationalError):
-                self.run(f"KILL {id}")
-        self.wait_until_none_is_left()
-
-    def stop(self):
-        self.engine.dispose()
-        self.process.terminate()
-        self.process.communicate()
+def hang_up(server, surface):
+    server.disconnect(surface.url)
+    wait_until_none_is_left(server)
 
 
 @pytest.fixture(scope="module")
 def server():
-    pytest.importorskip("pymysql", reason="PyMySQL is not installed.")
-    for program in "mariadbd", "mariadb-install-db":
-        if not shutil.which(program, path=PLACES):
-            pytest.skip(f"No MariaDB: {program} is not installed.")
     with tempfile.TemporaryDirectory(prefix="mariadb-") as folder:
-        server = Server(folder)
+        try:
+            server = mariadb.OwnServer(folder)
+        except mariadb.NoServer as error:
+            pytest.skip(str(error))
         yield server
+        server.engine.dispose()
         server.stop()
 
 
@@ -161,7 +94,7 @@ def test_a_server_that_hung_up(server, drive):
     surface = drive(connection_pool.create_app)
     for _ in range(2):
         assert len(surface.rows(PATH)) == 2
-        server.hang_up()
+        hang_up(server, surface)
     page = surface.submit(f"{PATH}edit/", {"title": "Changed"}, id=1)
     assert "successfully" in alerts(page)
 
@@ -170,7 +103,7 @@ def test_without_the_ping_one_request_fails(server, drive):
     module = without(connection_pool, '"pool_pre_ping": True,')
     surface = drive(module.create_app)
     surface.get(PATH)
-    server.hang_up()
+    hang_up(server, surface)
     with pytest.raises(Failure, match=GONE):
         surface.get(PATH)
     assert len(surface.rows(PATH)) == 2
@@ -188,7 +121,7 @@ def impatient(server):
 def test_an_idle_connection(server, drive):
     surface = drive(connection_pool.create_app)
     surface.get(PATH)
-    server.wait_until_none_is_left()
+    wait_until_none_is_left(server)
     assert len(surface.rows(PATH)) == 2
 
 
@@ -197,7 +130,7 @@ def test_an_idle_connection_without_the_ping(server, drive):
     module = without(connection_pool, '"pool_pre_ping": True,')
     surface = drive(module.create_app)
     surface.get(PATH)
-    server.wait_until_none_is_left()
+    wait_until_none_is_left(server)
     with pytest.raises(Failure, match=GONE):
         surface.get(PATH)
 
