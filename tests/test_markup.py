@@ -13,6 +13,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 from tools.paths import ROOT
+from tools.publish import pdf
 
 PAGES = sorted(path.relative_to(ROOT / "docs") for path in ROOT.glob("docs/**/*.md"))
 
@@ -128,3 +129,14 @@ def test_a_page_links_one_stylesheet(hosted):
     styles = hosted.joinpath("_static/site.css").read_text("utf-8")
     for mark in ".sidebar-drawer", ".highlight .k", ".tab-set", ".filter":
         assert mark in styles
+
+
+@pytest.mark.parametrize(
+    ("browser", "said"),
+    [(None, "pdf: no browser found"), ("chromium", "pdf: no EPUB to print")],
+)
+def test_nothing_to_print_a_book_with(monkeypatch, tmp_path, browser, said):
+    monkeypatch.setattr(pdf, "find_browser", lambda: browser)
+    monkeypatch.setattr(pdf, "PAGES", tmp_path)
+    with pytest.raises(SystemExit, match=said):
+        pdf.main()

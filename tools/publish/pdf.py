@@ -122,6 +122,8 @@ def on_disk(path):
 def main():
     if find_browser() is None:
         sys.exit("pdf: no browser found: install chromium, or name it in BROWSER")
+    if not PAGES.joinpath("nav.xhtml").exists():
+        sys.exit("pdf: no EPUB to print: nox -s build -- epub makes it")
     OUTPUT.parent.mkdir(parents=True, exist_ok=True)
     listed = [*chapters()]
     package = PAGES.joinpath("content.opf").read_text("utf-8")
