@@ -8,6 +8,7 @@ import pytest
 from snippets import production
 from snippets.recipes import ajax_references, flask_login, protected_admin, tenants
 from snippets.tutorial import login
+from tools.measure import login as accounts
 
 # What each program says in its own way: whose accounts there are, and who gets in.
 OWN = {
@@ -72,3 +73,13 @@ def test_a_difference_is_found(tmp_path, monkeypatch):
     monkeypatch.setattr(tenants, "__file__", str(path))
     with pytest.raises(AssertionError, match="str"):
         compare(tenants)
+
+
+def test_an_administrator_who_is_created_again_as_none(drive):
+    surface = drive(protected_admin.create_app)
+    accounts.create(surface, protected_admin)
+    accounts.log_in(surface)
+    assert accounts.status(surface) == 200
+    accounts.create(surface, protected_admin, options=[])
+    accounts.log_in(surface)
+    assert accounts.status(surface) == 403
