@@ -96,8 +96,9 @@ REPEATED = {
         "production": ["is_no_guess", "limiter"],
     },
     "views.py": {
-        "recipes/tenants": ["found_all", "TenantView", "TenantLoader"],
+        "recipes/tenants": ["found_all", "is_id", "TenantView", "TenantLoader"],
         "recipes/soft_delete": ["SoftDeleteView"],
+        "recipes/streamed_export": ["FORMULA", "StreamedExport"],
         "recipes/audit_trail": ["AuditView"],
     },
     "app.py": {"production": ["configure", "ERROR", "show_error"]},
@@ -188,6 +189,7 @@ def test_the_commands_of_the_page(folder):
     [
         ("views.py", ".filter(owner == current_user.tenant_id)", "", "own_rows"),
         ("views.py", "model.deleted_at = datetime.now(timezone.utc)", "pass", "hides"),
+        ("views.py", 'FORMULA.sub("\'", str(value))', "value", "no_formula"),
         ("app.py", 'event.listen(db.sessionmaker, "after_flush"', "(0", "written_down"),
         ("audit.py", ", default=own_tenant", "", "written_down"),
         ("login.py", "@auth.before_app_request", "", "visitor"),

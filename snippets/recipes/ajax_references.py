@@ -243,8 +243,9 @@ def login():
 @auth.post("/logout")
 def logout():
     if SecureForm(request.form).validate():
-        logout_user()
         browser_session.clear()
+        # After it: this also marks the cookie of a remembered login to be deleted.
+        logout_user()
     return redirect(url_for("auth.login"))
 
 
@@ -269,7 +270,7 @@ class OwnLoader(QueryAjaxModelLoader):
 
     def get_one(self, pk):
         # What is not offered is not accepted. PostgreSQL wants a number, not its text.
-        if pk.isdecimal():
+        if pk.isdecimal() and len(pk) < 10:
             return self.get_query().filter_by(id=int(pk)).one_or_none()
 
 

@@ -144,10 +144,13 @@ def changes(action, state):
 def write_down(session, flush_context):
     # In this event new rows have their id, and what changed is still known.
     rows = []
+    # session.deleted lacks the orphans, which the flush itself deletes.
+    states = flush_context.states.items()
+    gone = session.deleted.union(state.obj() for state, (out, _) in states if out)
     for action, models in [
         ("create", session.new),
-        ("edit", session.dirty),
-        ("delete", session.deleted),
+        ("edit", session.dirty.difference(gone)),
+        ("delete", gone),
     ]:
         for state in map(inspect, models):
             if found := changes(action, state):

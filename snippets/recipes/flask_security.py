@@ -212,6 +212,8 @@ def create_app(config=None):
     # region app
     Security(app, FSQLALiteUserDatastore(db, Member, Role))
     user_authenticated.connect(forget_tokens, app)
+    # Flask-Security's API tokens would open the admin, also from an address.
+    app.login_manager.request_loader(lambda request: None)
     # endregion app
     with app.app_context():
         Base.metadata.create_all(db.engine)

@@ -100,6 +100,8 @@ class Versioned:
 
     version: Mapped[int] = mapped_column()
     __mapper_args__ = {"version_id_col": version}
+    # Else SQLite gives the id of a deleted row, and version 1, to the next one.
+    __table_args__ = {"sqlite_autoincrement": True}
 
 
 class Page(Versioned, Base):

@@ -212,8 +212,9 @@ def login():
 @auth.post("/logout")
 def logout():
     if SecureForm(request.form).validate():
-        logout_user()
         browser_session.clear()
+        # After it: this also marks the cookie of a remembered login to be deleted.
+        logout_user()
     return redirect(url_for("auth.login"))
 
 

@@ -130,8 +130,11 @@ class Post(Base):
 
 
 # region recipe
-# A spreadsheet may split at other characters than the comma, and skips blanks.
-FORMULA = re.compile(r"(?:^|(?<=[;\t\r\n]))(?=[\s\0]*[=+\-@\uff0b\uff0d\uff1d\uff20])")
+# A spreadsheet may split at other characters than the comma, and skips blanks and
+# quotes. Separators are not skipped: a cell full of them would take minutes.
+FORMULA = re.compile(
+    r'(?:^|(?<=[;\t\r\n]))(?=(?:[^\S\t\r\n]|[\0"])*[=+\-@\uff0b\uff0d\uff1d\uff20])'
+)
 
 
 class StreamedExport:

@@ -169,6 +169,10 @@ class Customer(Owned, Base):
 
     name: Mapped[str] = mapped_column(String(80))
     invoices: Mapped[list["Invoice"]] = relationship(back_populates="customer")
+    # Without this side, a deleted customer stays a copy: SQLite reuses its id.
+    copied_on: Mapped[list["Invoice"]] = relationship(
+        secondary="tenants_invoice_copy", back_populates="copies"
+    )
 
     def __str__(self):
         return self.name
@@ -199,7 +203,9 @@ class Invoice(Owned, Base):
     number: Mapped[str] = mapped_column(String(20))
     customer_id: Mapped[int | None] = mapped_column(ForeignKey("tenants_customer.id"))
     customer: Mapped[Customer | None] = relationship(back_populates="invoices")
-    copies: Mapped[list[Customer]] = relationship(secondary=invoice_copy)
+    copies: Mapped[list[Customer]] = relationship(
+        secondary=invoice_copy, back_populates="copied_on"
+    )
     lines: Mapped[list["Line"]] = relationship(
         back_populates="invoice", cascade="all, delete-orphan"
     )
@@ -296,8 +302,9 @@ def login():
 @auth.post("/logout")
 def logout():
     if SecureForm(request.form).validate():
-        logout_user()
         browser_session.clear()
+        # After it: this also marks the cookie of a remembered login to be deleted.
+        logout_user()
     return redirect(url_for("auth.login"))
 
 
@@ -336,6 +343,11 @@ def found_all(form):
     return complete
 
 
+def is_id(text):
+    """Whether a request can mean a row by it; Python and databases have a limit."""
+    return text.isdecimal() and len(text) < 10
+
+
 class TenantView(ModelView):
     """A view of a model that has a ``tenant_id``."""
 
@@ -362,7 +374,7 @@ class TenantView(ModelView):
     @action("delete", "Delete", "Are you sure you want to delete selected records?")
     def action_delete(self, ids):
         # PostgreSQL compares no number with text.
-        super().action_delete([int(id) for id in ids if str(id).isdecimal()])
+        super().action_delete([int(id) for id in ids if is_id(str(id))])
 
 
 class TenantLoader(QueryAjaxModelLoader):
@@ -371,7 +383,7 @@ class TenantLoader(QueryAjaxModelLoader):
 
     def get_one(self, pk):
         # What is not offered is not accepted. PostgreSQL wants a number, not its text.
-        if pk.isdecimal():
+        if is_id(pk):
             return self.get_query().filter_by(id=int(pk)).one_or_none()
 
 

@@ -123,6 +123,7 @@ FOREIGN = [
     {"topics": f"{ADA},{GRACE}"},
     {"topics": [ADA, GRACE]},
     {"topics": "none"},
+    {"topics": "9" * 5000},
 ]
 
 
@@ -206,9 +207,14 @@ def check_foreign(**changes):
             test_a_relation_is_emptied_on_purpose_only,
         ),
         (
-            "if pk.isdecimal()",
-            "if True",
+            "if pk.isdecimal() and",
+            "if",
             check_foreign(topics="none"),
+        ),
+        (
+            " and len(pk) < 10",
+            "",
+            check_foreign(topics="9" * 5000),
         ),
     ],
 )

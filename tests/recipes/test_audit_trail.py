@@ -236,9 +236,8 @@ def related(module, **cascade):
         "articles": relationship(module.Article, secondary=tagging),
     }
     remark = type(name.title().replace("_", ""), (module.Base,), columns)
-    reference = relationship(
-        remark, foreign_keys=[remark.article_id], cascade="all", **cascade
-    )
+    cascade = {"cascade": "all", **cascade}
+    reference = relationship(remark, foreign_keys=[remark.article_id], **cascade)
     setattr(module.Article, name, reference)
     return remark
 
@@ -271,6 +270,49 @@ def test_rows_that_the_database_deletes_leave_no_trace(surface, cascade, deleted
         assert session.query(remark).count() == 0
         query = text("SELECT model FROM audit_trail WHERE action = 'delete'")
         assert sorted(session.scalars(query)) == deleted
+
+
+def empty_the_form(surface, module):
+    surface.submit("/admin/article/edit/", {"audit_trail_cascade": []}, id=1)
+
+
+def empty_the_collection(surface, module):
+    """One of its rows is also changed, in the same flush."""
+    with surface.app.app_context():
+        article = module.db.session.get(module.Article, 1)
+        article.audit_trail_cascade[0].text = "Changed"
+        article.audit_trail_cascade.clear()
+        module.db.session.commit()
+
+
+def check_orphans(drive, module, way):
+    """Two remarks of an article, which are deleted because it lets them go."""
+    remark = related(module, cascade="all, delete-orphan")
+    surface = drive(module.create_app)
+    with surface.app.app_context():
+        module.db.session.add_all(remark(text="Good", article_id=1) for _ in range(2))
+        module.db.session.commit()
+    count = len(trail(surface))
+    way(surface, module)
+    with surface.elsewhere() as session:
+        assert session.query(remark).count() == 0
+    found = [(*row[1:3], row[3]["text"][0]) for row in trail(surface)[count:]]
+    assert sorted(found) == [("delete", "1", "Good"), ("delete", "2", "Good")]
+
+
+@pytest.mark.parametrize("way", [empty_the_form, empty_the_collection])
+def test_orphans_are_written_down(way, drive):
+    # A copy: the form of the other tests has no such relation.
+    line = "class Article(Base)"
+    check_orphans(drive, without(audit_trail, line, line), way)
+
+
+def test_a_deferred_column_is_not_in_the_trail_of_a_delete(drive):
+    line = "title: Mapped[str] = mapped_column(String(100), "
+    module = without(audit_trail, line, f"{line}deferred=True, ")
+    surface = drive(module.create_app)
+    remove(surface)
+    assert trail(surface) == [(None, "delete", "1", {"id": [1, None]})]
 
 
 def test_what_the_trail_misses(surface):
@@ -335,6 +377,19 @@ def test_removal_of_a_promise(line, replacement, test, drive):
     module = without(audit_trail, line, replacement)
     with pytest.raises((AssertionError, Failure)):
         test(drive(module.create_app))
+
+
+@pytest.mark.parametrize(
+    ("line", "replacement", "way"),
+    [
+        ("if out)", "if 0)", empty_the_form),
+        ("if out)", "if 0)", empty_the_collection),
+        (".difference(gone)", "", empty_the_collection),
+    ],
+)
+def test_removal_of_the_orphans(line, replacement, way, drive):
+    with pytest.raises(AssertionError):
+        check_orphans(drive, without(audit_trail, line, replacement), way)
 
 
 def test_removal_of_the_question_for_a_login(drive, monkeypatch):

@@ -70,7 +70,7 @@ def check_numbers(surface):
     with surface.app.app_context():
         engine = surface.app.extensions["sqlalchemy"].engine
     event.listen(engine, "before_cursor_execute", note)
-    act(surface, HOOKS, CLOSED, "x")
+    act(surface, HOOKS, CLOSED, "x", "9" * 5000)
     assert [id for found in chosen for id in found] == [CLOSED]
 
 
@@ -136,11 +136,12 @@ FILTER = "return super().get_query().filter(Ticket.closed)"
         ),
         ("fast_mass_delete = True", "", check_fast, "== 1"),
         (
-            "[int(id) for id in ids if id.isdecimal()]",
+            "[int(id) for id in known]",
             "ids",
             check_numbers,
             "'2'|invalid literal",
         ),
+        (" and len(id) < 10", "", check_numbers, "Exceeds the limit"),
         (', ondelete="CASCADE"', "", check_fast, "'Closed', 'Old'"),
         (FILTER, "return super().get_query()", check_fast, r"\[\] == \['Open'\]"),
         (

@@ -9,11 +9,11 @@ from snippets.recipes import flask_login
 from tools.measure.login import (
     CHECKS,
     check_guesses,
-    check_log_out,
     check_login,
     check_new_password,
     check_next,
     check_planted_session,
+    check_remembered_log_out,
     check_reused_id,
     check_tokens,
     check_url,
@@ -142,10 +142,16 @@ def test_trap_the_id_in_the_cookie(surface, monkeypatch):
             "302 == 200",
         ),
         (
-            "logout_user()\n        browser_session.clear()",
-            "pass",
-            check_log_out,
-            "200 == 302",
+            "logout_user()\n    return",
+            "pass\n    return",
+            check_remembered_log_out,
+            "remembered",
+        ),
+        (
+            "logout_user()\n    return",
+            "logout_user()\n        browser_session.clear()\n    return",
+            check_remembered_log_out,
+            "remembered",
         ),
         (
             '@auth.post("/logout")',

@@ -235,6 +235,15 @@ def test_between_reading_and_writing(sheets, changes):
     assert tags(sheets) == []
 
 
+def test_a_new_row_in_the_place_of_a_deleted_one(surface):
+    """Its id and its version would fit."""
+    editor = Editor(surface)
+    surface.delete("/admin/page/", 1)
+    surface.submit("/admin/page/new/", {"title": "Another"})
+    editor.save(title="Overwritten")
+    assert "Another" in surface.rows("/admin/page/")[0]
+
+
 def test_a_new_row(surface):
     surface.submit("/admin/page/new/", {"title": "New", "version": "7"})
     query = "SELECT version FROM optimistic_locking_page WHERE title = 'New'"
@@ -297,6 +306,11 @@ def huge(surface):
         ('(self.raw_data or [""])[0]', "str(self.data)", forged),
         (" if sent.isdecimal() and len(sent) < 10 else 0", "", forged),
         (" and len(sent) < 10", "", huge),
+        (
+            '"sqlite_autoincrement": True',
+            "",
+            test_a_new_row_in_the_place_of_a_deleted_one,
+        ),
     ],
 )
 def test_removal(line, replacement, test, drive):

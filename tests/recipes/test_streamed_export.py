@@ -132,13 +132,17 @@ ATTACKS = [
     "a\t=1",
     'a\n=HYPERLINK("x")',
     '"=1',
+    'a;"=1+1;b',
+    'a\t"=1+1\tb',
+    'a; " =1',
 ]
 
 
 def check_formulas(surface):
     with surface.elsewhere() as session:
         for number, title in enumerate(ATTACKS, 1):
-            session.get(Post, number).title = title
+            post = session.get(Post, number)
+            post.title, post.author = title, User(name=title)
         session.get(User, 1).name = "=1+1"
         session.get(Post, 20).title = "well-known = 1 + 1"
         session.commit()
@@ -151,6 +155,20 @@ def check_formulas(surface):
                 )
     assert "well-known = 1 + 1," in text
     assert text.count("'=1+1") > TOTAL / 2
+
+
+def check_separators(surface):
+    """The search ends at the next one: it does not read a cell once for each."""
+    with surface.elsewhere() as session:
+        session.get(Post, 1).title = "\t;\t\r\n =1"
+        session.commit()
+    assert "\t;\t\r\n' =1" in surface.get(EXPORT)
+
+
+def test_a_cell_of_tabs():
+    """It would take minutes if the search went past the next one."""
+    tabs = "\t" * 100_000
+    assert streamed_export.FORMULA.sub("'", tabs) == tabs
 
 
 CHECKS = [value for name, value in list(vars().items()) if name.startswith("check_")]
@@ -218,7 +236,10 @@ def test_a_joined_collection_cannot_be_streamed(start):
         ("response.call_on_close(session.close)", "pass", check_first_row, "1 == 0"),
         ('FORMULA.sub("\'", str(value))', "value", check_formulas, "strip"),
         (r"[;\t\r\n]", r"[\r\n]", check_formulas, "strip"),
-        (r"[\s\0]*", "", check_formulas, "strip"),
+        (r'(?:[^\S\t\r\n]|[\0"])*', "", check_formulas, "strip"),
+        (r'[\0"]', r"\0", check_formulas, "strip"),
+        (r"[^\S\t\r\n]", r"\s", check_separators, "' =1"),
+        (r"[^\S\t\r\n]", r"[^\S]", check_separators, "' =1"),
         (r"\uff1d", "", check_formulas, "strip"),
     ],
 )

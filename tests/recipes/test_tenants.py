@@ -2,7 +2,8 @@
 
 import pytest
 from flask_admin.contrib.sqla import tools
-from sqlalchemy import select
+from sqlalchemy import inspect, select, text
+from sqlalchemy.exc import IntegrityError
 
 from snippets.recipes import tenants
 from tools.measure.login import CHECKS, contents, create, routes
@@ -58,12 +59,43 @@ def post(surface, path, query=None, **data):
 
 
 def test_each_tenant_has_its_own_list(surface):
-    for name, own, foreign in [("north", "N-1", "S-1"), ("south", "S-1", "N-1")]:
+    post(surface, "new/", number="N-2")
+    for name, own, foreign, count in [
+        ("north", "N-1", "S-1", 2),
+        ("south", "S-1", "N-1", 1),
+    ]:
         become(surface, name)
         for path in [INVOICES, f"{INVOICES}export/csv/"]:
             page = surface.get(path)
             assert (own in page, foreign in page) == (True, False)
-        assert "List (1)" in surface.get(INVOICES)
+        assert f"List ({count})" in surface.get(INVOICES)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO tenants_tenant (id, name) VALUES (9, 'North')",
+        "INSERT INTO tenants_account (id, name, password_hash, token, tenant_id)"
+        " SELECT 9, name, '', 'another', tenant_id FROM tenants_account WHERE id = 1",
+        "INSERT INTO tenants_invoice_copy SELECT * FROM tenants_invoice_copy",
+    ],
+)
+def test_nothing_is_there_twice(surface, statement):
+    with surface.elsewhere() as session, pytest.raises(IntegrityError):
+        session.execute(text(statement))
+
+
+def test_what_names_a_tenant_refers_to_one(surface):
+    with surface.app.app_context():
+        database = inspect(tenants.db.engine)
+        owned = {
+            table: {key["referred_table"] for key in database.get_foreign_keys(table)}
+            for table in database.get_table_names()
+            if "tenant_id" in {each["name"] for each in database.get_columns(table)}
+        }
+    names = ["account", "customer", "product", "invoice"]
+    assert owned.keys() == {f"tenants_{name}" for name in names}
+    assert all("tenants_tenant" in referred for referred in owned.values())
 
 
 def test_the_list_and_its_export_name_the_customer(surface):
@@ -128,6 +160,8 @@ FOREIGN = [
     {"copies": [NORTH, SOUTH]},
     {"customer": "none"},
     {"copies": "none"},
+    {"customer": "9" * 5000},
+    {"copies": "9" * 5000},
     {"lines-0-id": NORTH, "lines-0-product": SOUTH},
     {"lines-0-id": NORTH, "lines-0-product": NORTH, "lines-1-product": SOUTH},
 ]
@@ -209,8 +243,31 @@ def test_a_bulk_action_compares_numbers(surface, monkeypatch):
         "get_query_for_ids",
         lambda query, model, ids: asked.extend(ids) or real(query, model, ids),
     )
-    post(surface, "action/", action="delete", rowid=[NORTH, "none", SOUTH])
+    ids = [NORTH, "none", "9" * 5000, SOUTH]
+    post(surface, "action/", action="delete", rowid=ids)
     assert asked == [NORTH, SOUTH]
+
+
+def test_a_reused_id_is_no_copy(surface):
+    """SQLite checks no foreign key, and gives the id of a deleted row again."""
+    surface.delete("/admin/customer/", NORTH)
+    assert stored(surface)["invoice_copy"] == [(SOUTH, SOUTH)]
+
+
+def test_trap_an_action_that_asks_nobody(drive):
+    module = without(
+        tenants,
+        "class InvoiceView(TenantView):\n",
+        "class InvoiceView(TenantView):\n"
+        "    @action('void', 'Void')\n"
+        "    def void(self, ids):\n"
+        "        for row in db.session.scalars(select(Invoice)):\n"
+        "            row.number += ' void' if str(row.id) in ids else ''\n"
+        "        db.session.commit()\n\n",
+    )
+    surface = as_north(drive(module.create_app), module)
+    surface.action(INVOICES, "void", [SOUTH])
+    assert [row.number for row in stored(surface)["invoice"]] == ["N-1", "S-1 void"]
 
 
 def test_a_foreign_line_cannot_be_reached_through_an_own_invoice(surface):
@@ -298,6 +355,18 @@ def test_trap_relation_edited_in_the_list(drive):
     ("line", "replacement", "test", "message"),
     [
         (
+            'secondary="tenants_invoice_copy", back_populates="copies"\n    )',
+            'secondary="tenants_invoice_copy", viewonly=True\n    )',
+            test_a_reused_id_is_no_copy,
+            r"\(1, 1\)",
+        ),
+        (
+            " and len(text) < 10",
+            "",
+            lambda surface: check_foreign(surface, {"copies": "9" * 5000}),
+            "500 Internal Server Error",
+        ),
+        (
             "super().get_query().filter(owner == current_user.tenant_id)",
             "super().get_query()",
             test_each_tenant_has_its_own_list,
@@ -313,7 +382,7 @@ def test_trap_relation_edited_in_the_list(drive):
             "super().get_count_query().filter(owner == current_user.tenant_id)",
             "super().get_count_query()",
             test_each_tenant_has_its_own_list,
-            r"List \(1\)",
+            r"List \(2\)",
         ),
         (
             "found if found and found.tenant_id == current_user.tenant_id else None",

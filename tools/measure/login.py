@@ -6,6 +6,8 @@ A check takes a Surface and the module of its program.
 # The checks say by assertions what they expect.
 # ruff: noqa: S101
 
+from functools import partial
+
 import pytest
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -198,6 +200,20 @@ def check_log_out(surface, module):
     assert status(surface) == 302
 
 
+def check_remembered_log_out(surface, module):
+    """Where a login of your own remembers accounts, too."""
+    create(surface, module)
+    plain = module.login_user
+    module.login_user = partial(plain, remember=True)
+    try:
+        log_in(surface)
+    finally:
+        module.login_user = plain
+    assert surface.client.get_cookie("remember_token")
+    surface.client.post("/logout", data=surface.signed("/login"))
+    assert status(surface) == 302, "still remembered"
+
+
 def check_new_password(surface, module):
     create(surface, module)
     log_in(surface)
@@ -248,6 +264,7 @@ CHECKS = [
     check_tokens,
     check_planted_session,
     check_log_out,
+    check_remembered_log_out,
     check_new_password,
     check_deleted_account,
     check_reused_id,

@@ -76,6 +76,14 @@ def test_each_change_is_written_down(app, ada):
     assert "N-9" in ada.get("/admin/audit/").text
 
 
+def test_an_exported_cell_is_no_formula(app, ada):
+    ada.submit("/admin/customer/new/", name="@SUM(1)")
+    ada.submit("/admin/invoice/new/", number="=1+1", customer="2")
+    with ada.get("/admin/invoice/export/csv/") as answer:
+        lines = answer.text.splitlines()
+    assert (len(lines), "'=1+1,'@SUM(1)" in lines) == (3, True)
+
+
 def test_a_deleted_account_is_out(app, ada):
     with app.app_context():
         db.session.execute(delete(Account))
