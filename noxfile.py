@@ -27,6 +27,7 @@ MEASURE = {
     "compatibility": ["-m tools.measure.compatibility"],
     "databases": ["-m tools.measure.databases"],
     "performance": ["-m tools.measure.performance"],
+    "paste": [f"{SPHINX} {SITE}", f"-m tools.measure.paste {SITE} --record"],
     "reliability": ["-m pytest tests/reliability --record-reliability"],
     "servers": ["-m tools.measure.servers"],
     "mutants": ["-m tools.measure.mutants"],

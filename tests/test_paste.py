@@ -9,7 +9,11 @@ import pytest
 from bs4 import BeautifulSoup
 from filelock import FileLock
 
+from tools import results
 from tools.measure import paste
+from tools.measure.reliability import mariadb
+from tools.measure.reliability.databases import DATABASES
+from tools.measure.reliability.postgres import NoServer
 from tools.paths import ROOT
 
 PAGES = paste.pages()
@@ -51,6 +55,21 @@ def test_a_page_runs_where_it_is_pasted(name, names, judged):
     assert wrong == {}
 
 
+@pytest.mark.parametrize("title", DATABASES)
+def test_what_was_pasted_on_servers_is_not_stale(title, site):
+    """Every change of every page, in each application that it concerns."""
+    fresh = {}
+    for name in paste.concerned(site, PAGES):
+        page = paste.read(site, name)
+        wrong = dict.fromkeys(paste.readers(page), "")
+        fresh[name] = {"content": paste.content(page), "wrong": wrong}
+    measured = results.paste()[title]
+    stale = [
+        name for name in {*fresh} | {*measured} if measured.get(name) != fresh.get(name)
+    ]
+    assert stale == [], "run nox -s measure -- paste, with these names"
+
+
 @pytest.mark.parametrize(
     "name", [n for n in PAGES if n.startswith(("recipes/", "workarounds/"))]
 )
@@ -70,7 +89,7 @@ def planted(site, tmp_path):
     (tmp_path / "site/recipes").mkdir(parents=True)
     name = "recipes/read-only"
 
-    def judge(old, new):
+    def judge(old, new, server=None):
         text = (site / f"{name}.html").read_text("utf-8")
         page = BeautifulSoup(text, "html.parser")
         found = False
@@ -81,7 +100,8 @@ def planted(site, tmp_path):
         assert found
         (tmp_path / f"site/{name}.html").write_text(str(page), "utf-8")
         shutil.rmtree(tmp_path / "readers", ignore_errors=True)
-        outcomes = paste.judge(tmp_path / "site", [name], tmp_path / "readers")
+        place = tmp_path / "site", [name], tmp_path / "readers"
+        outcomes = paste.judge_on(server, *place) if server else paste.judge(*place)
         return {kind: text for kind, text in outcomes[name].items() if text}
 
     return judge
@@ -117,6 +137,24 @@ def test_a_wrong_place(planted):
         planted("In create_app, where you add your views", "In the attic")
 
 
+def test_what_only_a_server_rejects(planted):
+    planted_query = """can_edit = False
+
+    def get_query(self):
+        from sqlalchemy import text
+
+        return super().get_query().filter(text("1 IS 1"))
+"""
+    assert planted("can_edit = False", planted_query) == {}
+    try:
+        with mariadb.running() as server:
+            found = planted("can_edit = False\n", planted_query, server)
+    except NoServer as error:
+        pytest.skip(f"nothing was pasted on MariaDB: {error}")
+    assert found.keys() == {"factory", "package", "protected"}
+    assert all("ProgrammingError" in text for text in found.values())
+
+
 def test_an_application_that_does_not_start(planted):
     found = planted("can_edit = False", "can_edit = 1 / 0")
     assert found["factory"] == "ZeroDivisionError: division by zero"
@@ -126,6 +164,11 @@ def test_an_admin_that_is_left_open(planted, monkeypatch):
     monkeypatch.setattr(paste, "front_matter", lambda name: {"closed": True})
     found = planted("can_edit = False", "can_edit = False")
     assert found["factory"] == "GET /admin/ answers 200 to a visitor"
+
+
+def test_a_page_that_there_is_not():
+    with pytest.raises(SystemExit, match="paste: '--lates' is no page"):
+        paste.main(["build/html", "--lates"])
 
 
 def test_a_line_that_cannot_be_installed():

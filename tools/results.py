@@ -16,7 +16,7 @@ from tools.paths import RESULTS, SCHEMAS
 LITE, FULL = "flask-sqlalchemy-lite", "flask-sqlalchemy"
 RESOLUTIONS = ["", "lowest", "highest"]
 NAMES = ["compatibility", "performance", "reliability", "mutants", "resolutions"]
-NAMES += ["databases", "rehearsal", "servers"]
+NAMES += ["databases", "paste", "rehearsal", "servers"]
 WIDTH = 100
 
 
@@ -134,6 +134,11 @@ class Databases(TypedDict):
     recipes: dict[str, dict[str, dict]]
 
 
+class Paste(TypedDict):
+    content: str
+    wrong: dict[str, str]
+
+
 class Servers(TypedDict):
     content: str
     python: str
@@ -198,6 +203,10 @@ def resolutions() -> Resolutions:
 
 def databases() -> Databases:
     return read("databases")
+
+
+def paste() -> dict[str, dict[str, Paste]]:
+    return read("paste")
 
 
 def servers() -> Servers:

@@ -81,6 +81,8 @@ class Guide:
     reliability = property(lambda self: self.measured("reliability"))
     resolutions = property(lambda self: self.measured("resolutions"))
     databases = property(lambda self: self.measured("databases"))
+    paste = property(lambda self: self.measured("paste"))
+    readers = property(lambda self: claims.readers())
     servers = property(lambda self: self.measured("servers"))
     rehearsal = property(lambda self: self.measured("rehearsal"))
     mutants = property(lambda self: self.measured("mutants"))

@@ -3,6 +3,10 @@
 A whole program runs alone in an empty folder. The changes of a page go into the
 applications under tests/readers/, at the places that their captions name. Both run in
 an environment made from the install line of the page, isolated from this repository.
+
+Usage: ``nox -s check -- paste [--latest] [PAGE ...]`` runs them on SQLite;
+``nox -s measure -- paste [PAGE ...]`` runs the changes on PostgreSQL and MariaDB and
+writes data/results/paste.json.
 """
 
 import ast
@@ -16,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -24,7 +29,10 @@ import yaml
 from bs4 import BeautifulSoup
 from pyflakes import checker, messages
 
-from tools import claims
+from tools import claims, results
+from tools.measure import evidence
+from tools.measure.reliability.databases import DATABASES
+from tools.measure.reliability.postgres import NoServer
 from tools.paths import DOCS, ROOT, SNIPPETS
 
 READERS = ROOT / "tests/readers"
@@ -34,6 +42,8 @@ EXAMPLE = re.compile(
     r"\.\. testcode::\n\n(.*?)\n\n\.\. testoutput::\n\n(.*?)(?=\n\S|\Z)", re.DOTALL
 )
 SPECS = claims.readers()
+# What an application on a server has installed beside the line of a page.
+DRIVERS = ("psycopg[binary]", "pymysql", "aiomysql")
 
 
 class Unusable(Exception):
@@ -268,30 +278,52 @@ def judge(site, names, folder, latest=False):
     :return: for each page, of ``alone`` and each reader that it concerns, what is wrong
         with it, or ''.
     """
-    found, jobs, keys = {}, [], []
+    found, jobs = {name: {} for name in names}, {}
     for name in names:
-        found[name] = {}
         page = read(site, name)
         if page.whole:
             place = folder / name / "alone"
             place.mkdir(parents=True)
-            jobs.append(alone(page, place))
-            keys.append((name, "alone"))
-        for reader in readers(page):
-            try:
-                jobs.append(changed(page, reader, folder / name / reader))
-                keys.append((name, reader))
-            except Unusable as error:
-                found[name][reader] = str(error)
+            jobs[name, "alone"] = alone(page, place)
         if problems := list(faults(page)):
             found[name]["names"] = problems[0]
-    if not jobs:
-        return found
-    python = environment(tuple(read(site, names[0]).packages), latest)
-    for (name, kind), wrong in zip(
-        keys, run(python, jobs, folder / "home"), strict=True
-    ):
-        found[name][kind] = wrong
+        jobs |= pasted(page, folder, found[name])
+    return run_all(site, jobs, found, folder, latest=latest)
+
+
+def judge_on(server, site, names, folder):
+    """Run the changes of pages in the readers' applications on a database server.
+
+    :return: for each page and each reader that it concerns, what is wrong, or ''.
+    """
+    found, jobs = {name: {} for name in names}, {}
+    for name in names:
+        jobs |= pasted(read(site, name), folder, found[name])
+    with ExitStack() as opened:
+        for job in jobs.values():
+            url = opened.enter_context(server.database())
+            job["environment"] = job["environment"] | {"DATABASE_URL": url}
+        return run_all(site, jobs, found, folder, DRIVERS)
+
+
+def pasted(page, folder, found):
+    """The jobs of a page for the readers' applications; what has no place is found."""
+    jobs = {}
+    for reader in readers(page):
+        try:
+            jobs[page.name, reader] = changed(page, reader, folder / page.name / reader)
+        except Unusable as error:
+            found[reader] = str(error)
+    return jobs
+
+
+def run_all(site, jobs, found, folder, drivers=(), latest=False):
+    if jobs:
+        packages = read(site, next(iter(found))).packages
+        python = environment((*packages, *drivers), latest)
+        outcomes = run(python, [*jobs.values()], folder / "home")
+        for (name, kind), wrong in zip(jobs, outcomes, strict=True):
+            found[name][kind] = wrong
     return found
 
 
@@ -310,17 +342,61 @@ def pages():
     )
 
 
+def content(page):
+    """A hash of what a page says to paste, and of what it is pasted into."""
+    blocks = [page.packages, page.changes, page.files, page.front.get("closed")]
+    places = "tests/readers/**/*.py", "tests/readers/*.toml", "tools/measure/paste*.py"
+    text = f"{blocks} {evidence.content(*places)}"
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def concerned(site, names):
+    """The pages that say to change an application."""
+    return [name for name in names if readers(read(site, name))]
+
+
+def say(outcomes, where):
+    for kind, wrong in outcomes.items():
+        print(f"{where} · {kind}: {wrong or 'ok'}", flush=True)
+
+
+def record(site, wanted):
+    known = results.paste() if results.path("paste").exists() else {}
+    wanted = concerned(site, wanted)
+    for title, module in DATABASES.items():
+        cells = known.setdefault(title, {})
+        try:
+            with module.running() as server:
+                for names in groups(wanted).values():
+                    with tempfile.TemporaryDirectory() as folder:
+                        found = judge_on(server, site, names, Path(folder))
+                    for name, wrong in found.items():
+                        about = content(read(site, name))
+                        cells[name] = {"content": about, "wrong": wrong}
+                        say(wrong, f"{title} · {name}")
+        except NoServer as error:
+            sys.exit(f"paste: {error}")
+        here = concerned(site, pages())
+        known[title] = {name: cells[name] for name in here if name in cells}
+    results.write("paste", known)
+
+
 def main(arguments):
-    latest = "--latest" in arguments
-    site = Path(arguments[0])
-    wanted = [name for name in arguments[1:] if not name.startswith("--")] or pages()
+    options = {"--latest", "--record"} & {*arguments}
+    site, *words = [word for word in arguments if word not in options]
+    site, wanted = Path(site), words or pages()
+    if unknown := {*wanted} - {*pages()}:
+        sys.exit(f"paste: {min(unknown)!r} is no page")
+    latest = "--latest" in options
+    if "--record" in options:
+        record(site, wanted)
+        return
     bad = 0
     for names in groups(wanted).values():
         with tempfile.TemporaryDirectory() as folder:
             for name, outcomes in judge(site, names, Path(folder), latest).items():
-                for kind, wrong in outcomes.items():
-                    bad += bool(wrong)
-                    print(f"{name} · {kind}: {wrong or 'ok'}", flush=True)
+                say(outcomes, name)
+                bad += sum(map(bool, outcomes.values()))
     if bad:
         sys.exit(f"paste: {bad} faults")
 

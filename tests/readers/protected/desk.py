@@ -91,7 +91,8 @@ UserView, PostView = AuthorView, ArticleView
 def create_app():
     app = Flask(__name__)
     app.config["SECRET_KEY"] = os.environ.get("SECRET_KEY", "testing")
-    app.config["SQLALCHEMY_ENGINES"] = {"default": "sqlite:///desk.db"}
+    url = os.environ.get("DATABASE_URL", "sqlite:///desk.db")
+    app.config["SQLALCHEMY_ENGINES"] = {"default": url}
     # paste: before
     db.init_app(app)
 

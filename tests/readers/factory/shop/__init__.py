@@ -1,5 +1,7 @@
 """An application factory with a blueprint, wired by the recommended approach."""
 
+from os import environ
+
 from flask import Flask
 from flask_admin import Admin
 
@@ -11,9 +13,8 @@ from shop.views import *
 
 def create_app(config=None):
     app = Flask(__name__)
-    app.config.from_mapping(
-        SECRET_KEY="testing", SQLALCHEMY_ENGINES={"default": "sqlite:///shop.db"}
-    )
+    url = environ.get("DATABASE_URL", "sqlite:///shop.db")
+    app.config.from_mapping(SECRET_KEY="testing", SQLALCHEMY_ENGINES={"default": url})
     app.config.from_mapping(config)
     # paste: before
     db.init_app(app)

@@ -1,6 +1,7 @@
 """A package with a module-level app and views made at import, with a lazy session."""
 
 import secrets
+from os import environ
 
 from flask import Flask
 from flask_admin import Admin
@@ -12,7 +13,8 @@ from blog.views import *
 
 app = Flask(__name__)
 app.config["SECRET_KEY"] = secrets.token_hex()
-app.config["SQLALCHEMY_ENGINES"] = {"default": "sqlite:///blog.db"}
+url = environ.get("DATABASE_URL", "sqlite:///blog.db")
+app.config["SQLALCHEMY_ENGINES"] = {"default": url}
 # paste: before
 db.init_app(app)
 # paste: app
