@@ -14,6 +14,7 @@ import queue
 import re
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from difflib import SequenceMatcher
 from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -29,9 +30,9 @@ from tools.measure import evidence, removal
 from tools.paths import ROOT
 
 APPROACHES = claims.approaches()
-# Where operators are changed too. The larger recipes about access take too long.
-GROUPS = ("Data safety",)
-ALSO = ["content_security_policy", "csrf", "flask_login", "protected_admin"]
+# Where operators are changed too.
+GROUPS = ("Data safety", "Access")
+ALSO = ["read_only", "soft_delete"]
 MORE = {n for n, about in claims.recipes() if about["group"] in GROUPS} | {*ALSO}
 MORE = {f"recipes/{name}" for name in MORE}
 # Whoever reads the page sees a text; an assignment of None is a statement removed.
@@ -109,12 +110,18 @@ def operators(source):
                 continue
             for new in change(node):
                 changed = wrapper.module.deep_replace(node, new).code
-                both = source.splitlines(), changed.splitlines()
-                old, new = (
-                    " ".join(line.strip() for line in lines if line not in other)
-                    for lines, other in (both, both[::-1])
-                )
-                yield f"{old} → {new}", changed
+                yield difference(source, changed), changed
+
+
+def difference(source, changed):
+    """The lines that a change replaces, and what it replaces them with."""
+    before, after = source.splitlines(), changed.splitlines()
+    old, new = [], []
+    for tag, *ends in SequenceMatcher(None, before, after, False).get_opcodes():
+        if tag != "equal":
+            old += map(str.strip, before[ends[0] : ends[1]])
+            new += map(str.strip, after[ends[2] : ends[3]])
+    return f"{' '.join(old)} → {' '.join(new)}"
 
 
 def tests_of(target):
@@ -192,6 +199,8 @@ def main(arguments):
     exists = results.path("mutants").exists()
     fates_of = results.mutants() if exists else {}
     fates_of = {name: fates for name, fates in fates_of.items() if name in known}
+    # What the copies hold, whatever is written here while they are measured.
+    now = {target: content(target) for target in known}
     # Imported before the first fork, so that no mutant waits for it.
     for name in "flask_admin.contrib.sqla", "flask_sqlalchemy_lite":
         importlib.import_module(name)
@@ -211,8 +220,8 @@ def main(arguments):
 
         for target in arguments or known:
             fates = fates_of.get(target, {})
-            if target in arguments or fates.get("content") != content(target):
-                fates = {"content": content(target)}
+            if target in arguments or fates.get("content") != now[target]:
+                fates = {"content": now[target]}
             kinds = {k: f for k, f in wanted(target).items() if k not in fates}
             if kinds and not fate((target,)):
                 sys.exit(f"mutants: the tests of {target} fail as it is")
