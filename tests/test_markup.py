@@ -122,6 +122,13 @@ def test_the_book_has_one_picture_of_each_pair(book):
     assert sorted(Path(name).name for name in pictures) == sorted(p.name for p in shown)
 
 
+def test_every_column_has_a_header(hosted):
+    """What axe says of it, of each page and without a browser."""
+    for page in hosted.rglob("*.html"):
+        dom = BeautifulSoup(page.read_bytes(), "html.parser")
+        assert all(cell.get_text(strip=True) for cell in dom.select("th")), page
+
+
 def test_a_page_links_one_stylesheet(hosted):
     for page in hosted.rglob("*.html"):
         dom = BeautifulSoup(page.read_bytes(), "html.parser")
