@@ -35,7 +35,7 @@ RAISE = {
 }
 # These have no form, and show this.
 LIST_ONLY = {
-    "recipes.read_only": "ada@example.com",
+    "recipes.read_only": "A first post",
     "tutorial.first_page": "There are no items in the table.",
 }
 LIVELY = "workarounds/lazy-session.html", "workarounds.lazy_session", "create_app"

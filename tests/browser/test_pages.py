@@ -115,7 +115,7 @@ def test_every_link_and_anchor_resolves(open_page):
 
 def test_a_block_is_copied_by_keyboard(open_page):
     page = open_page("doctor.html", permissions=["clipboard-read", "clipboard-write"])
-    button = page.locator(".highlight-sh button.copy").first
+    button = page.locator(".highlight button.copy").first
     button.focus()
     page.keyboard.press("Enter")
     page.wait_for_function("document.activeElement.textContent == 'Copied'")
@@ -128,15 +128,6 @@ def test_prompts_and_output_are_not_there_to_be_copied(open_page, name):
     page = open_page(name)
     copied = page.locator("div.highlight:has(> button.copy)")
     assert copied.locator(".gp, .go").count() == 0
-
-
-def test_a_tab_is_remembered(open_page):
-    page = open_page("index.html")
-    label = page.locator(".tab-label").nth(1)
-    label.click()
-    page.reload()
-    checked = page.locator(".tab-input").nth(1)
-    assert checked.is_checked()
 
 
 def test_a_block_scrolls_by_keyboard(open_page):
