@@ -2,7 +2,6 @@
 
 import gc
 import importlib
-import tempfile
 from contextlib import ExitStack
 
 import pytest
@@ -53,14 +52,14 @@ def hang_up(server, surface):
 
 @pytest.fixture(scope="module")
 def server():
-    with tempfile.TemporaryDirectory(prefix="mariadb-") as folder:
+    """Never that of MARIADB_URL: its settings are changed here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MARIADB_URL", raising=False)
         try:
-            server = mariadb.OwnServer(folder)
+            with mariadb.running() as server:
+                yield server
         except mariadb.NoServer as error:
             pytest.skip(str(error))
-        yield server
-        server.engine.dispose()
-        server.stop()
 
 
 @pytest.fixture

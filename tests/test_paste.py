@@ -138,17 +138,17 @@ def test_a_wrong_place(planted):
 
 
 def test_what_only_a_server_rejects(planted):
-    planted_query = """can_edit = False
+    query = """can_edit = False
 
     def get_query(self):
         from sqlalchemy import text
 
         return super().get_query().filter(text("1 IS 1"))
 """
-    assert planted("can_edit = False", planted_query) == {}
+    assert planted("can_edit = False", query) == {}
     try:
         with mariadb.running() as server:
-            found = planted("can_edit = False\n", planted_query, server)
+            found = planted("can_edit = False", query, server)
     except NoServer as error:
         pytest.skip(f"nothing was pasted on MariaDB: {error}")
     assert found.keys() == {"factory", "package", "protected"}
